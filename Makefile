@@ -1,0 +1,48 @@
+# Two commands do everything: `make run` and `make test`.
+.PHONY: run test test-full check bench web build install-run install-test clean
+
+# Tests and checks share one profile: nothing is compiled twice for them. `run` and `bench` are release builds.
+CARGO = cargo
+VIRAGE = target/debug/virage
+WEB = $(shell find player-web/src player-web/*.html player-web/*.ts player-web/*.json player-web/*.js -type f 2>/dev/null)
+
+run: install-run web
+	$(CARGO) build --release --locked -p server
+	target/release/virage demo $(ARGS)
+
+install-run:
+	@scripts/install.sh run
+
+install-test:
+	@scripts/install.sh test
+
+player-web/node_modules: player-web/package-lock.json
+	cd player-web && npm ci --no-audit --no-fund
+	touch $@
+
+player-web/dist/index.html: player-web/node_modules $(WEB)
+	cd player-web && npm run build
+	touch $@
+
+web: player-web/dist/index.html
+
+build: install-run web
+	$(CARGO) build --locked --workspace --bins
+
+# The same tests at a seeded tenth of the counts ...
+test: install-test build
+	PROPTEST_RNG_SEED=1122 scripts/test.sh
+
+# ... and whole.
+test-full: install-test build
+	VIRAGE_FULL=1 PROPTEST_CASES=2560 scripts/test.sh
+
+check: install-run web
+	scripts/check.sh
+
+bench: install-test web
+	scripts/bench.sh
+
+clean:
+	cargo clean
+	rm -rf player-web/node_modules player-web/dist

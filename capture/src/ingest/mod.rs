@@ -1,0 +1,89 @@
+//! One connection to a source: received, demuxed, decoded, handed to the camera's [`Intake`]. Built anew after every
+//! loss.
+
+mod branch;
+mod front;
+mod intake;
+
+use std::sync::Arc;
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use crate::{
+    Error, Source,
+    source::{Container, Kind},
+};
+
+pub(crate) use intake::{Intake, Needs, Pictures, Progress};
+
+/// The pipeline of one connection.
+pub(crate) struct Ingest {
+    pipeline: gst::Pipeline,
+    seekable: bool,
+}
+
+/// What a pipeline has to say.
+pub(crate) enum Note {
+    /// An element gave up: why, and what it says to developers. Either may quote the address.
+    Error(String, String),
+    /// The source has ended.
+    End,
+}
+
+impl Ingest {
+    /// Builds the pipeline and sets it going. This may take as long as a connection takes.
+    pub fn start(name: &str, source: &Source, intake: &Arc<Intake>) -> Result<Self, Error> {
+        let pipeline = gst::Pipeline::with_name(&format!("{name}-ingest"));
+        let ingest =
+            Self { seekable: matches!(&source.0, Kind::File(file) if file.container != Container::MpegTs), pipeline };
+        front::build(&ingest.pipeline, source, intake)?;
+        match &source.0 {
+            Kind::File(_) => intake.clock.attach_from_now(&ingest.pipeline),
+            _ => intake.clock.attach(&ingest.pipeline),
+        }
+        match ingest.pipeline.set_state(gst::State::Playing) {
+            Ok(_) => Ok(ingest),
+            Err(_) => {
+                // What failed says so on the bus, and need not have said it yet.
+                let why = match (ingest.note(gst::ClockTime::from_mseconds(200)), &source.0) {
+                    (Some(Note::Error(why, _)), Kind::File(_)) => format!("the file cannot be played: {why}"),
+                    (Some(Note::Error(why, _)), _) => why,
+                    (_, Kind::File(_)) => "the file is not there or cannot be read".into(),
+                    _ => "the pipeline does not start".into(),
+                };
+                Err(Error::Pipeline { pipeline: ingest.pipeline.name().into(), why })
+            }
+        }
+    }
+
+    /// The next thing that the pipeline says, waiting at most `time`.
+    pub fn note(&self, time: gst::ClockTime) -> Option<Note> {
+        let types = [gst::MessageType::Error, gst::MessageType::Eos];
+        match self.pipeline.bus()?.timed_pop_filtered(time, &types)?.view() {
+            gst::MessageView::Error(error) => {
+                let detail = error.debug().map_or_else(String::new, Into::into);
+                Some(Note::Error(error.error().message().to_owned(), detail))
+            }
+            _ => Some(Note::End),
+        }
+    }
+
+    /// Plays a file that has ended from its beginning; whether that is possible. (tsdemux cannot seek without PCR.)
+    pub fn rewind(&self, intake: &Intake) -> bool {
+        let rewound = || {
+            self.pipeline.set_state(gst::State::Paused).ok()?;
+            self.pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).ok()?;
+            intake.clock.attach_from_now(&self.pipeline);
+            intake.rewound();
+            self.pipeline.set_state(gst::State::Playing).ok()
+        };
+        self.seekable && rewound().is_some()
+    }
+}
+
+impl Drop for Ingest {
+    fn drop(&mut self) {
+        let _ = self.pipeline.set_state(gst::State::Null);
+    }
+}

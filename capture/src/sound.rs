@@ -1,0 +1,58 @@
+//! A sound that belongs to no camera.
+
+use std::sync::Arc;
+
+use crate::{
+    Clock, Error, Sink, SoundConfig, Source, Speaker, State, bridge,
+    bridge::Feed,
+    camera::Parts,
+    ingest::{Intake, Needs},
+    sink::Counters,
+    supervise,
+    sync::MS,
+};
+
+/// A sound that is running, from a source of its own or from a program. Dropping it stops everything, in bounded
+/// time; no call of its sink comes after that.
+pub struct Sound {
+    _parts: Parts,
+}
+
+impl Sound {
+    /// Starts a sound that is received from `source`. It is silent while the source is absent.
+    ///
+    /// # Errors
+    /// When the configuration cannot work, or GStreamer or the system refuses.
+    pub fn start(config: SoundConfig, source: Source, clock: Clock, sink: Arc<dyn Sink>) -> Result<Self, Error> {
+        config.check()?;
+        let mut parts = Parts::new(sink);
+        parts.gate.with(|sink| sink.state(State::Connecting));
+        let offset = config.offset_ms * MS;
+        let name = config.id.clone();
+        let sound = Some(parts.bridge(config, offset, &clock)?);
+        let needs = Needs { pictures: None, coded: false, sound };
+        let intake = Intake::new(clock, needs, offset, Arc::clone(&parts.gate), Arc::new(Counters::default()));
+        let stop = parts.stop.clone();
+        parts.workers.push(supervise::run(name.as_str(), source, Arc::new(intake), stop)?);
+        Ok(Self { _parts: parts })
+    }
+
+    /// Starts a sound that a program makes. The offset is not read.
+    ///
+    /// # Errors
+    /// When the configuration cannot work, or GStreamer or the system refuses.
+    pub fn spoken(
+        config: SoundConfig,
+        speaker: Box<dyn Speaker>,
+        clock: Clock,
+        sink: Arc<dyn Sink>,
+    ) -> Result<Self, Error> {
+        config.check()?;
+        let mut parts = Parts::new(sink);
+        parts.gate.with(|sink| sink.state(State::Live));
+        let first = bridge::first_sample(&clock);
+        let (gate, stop) = (Arc::clone(&parts.gate), parts.stop.clone());
+        parts.workers.push(bridge::run(config, first, Feed::Speaker(speaker), clock, gate, stop)?);
+        Ok(Self { _parts: parts })
+    }
+}

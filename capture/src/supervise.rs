@@ -1,0 +1,143 @@
+//! Keeps a source connected: every loss ends one [`Ingest`] and begins the next, and touches nothing else.
+
+use std::{
+    collections::hash_map::RandomState,
+    hash::{BuildHasher, Hasher},
+    sync::Arc,
+    time::Duration,
+};
+
+use gstreamer as gst;
+
+use crate::{
+    Error, Source,
+    ingest::{Ingest, Intake, Note, Progress},
+    source::Kind,
+    sync::MS,
+    worker::{Stop, Worker},
+};
+
+/// A peer that is there and sends nothing.
+const SILENT: i64 = 4_000 * MS;
+/// A peer that sent and stopped.
+const STOPPED: i64 = 2_000 * MS;
+/// Bytes that become no picture: longer than the longest distance of key frames.
+const USELESS: i64 = 12_000 * MS;
+
+/// Starts the thread that looks after a source.
+pub(crate) fn run(name: &str, source: Source, intake: Arc<Intake>, stop: Stop) -> Result<Worker, Error> {
+    let name = name.to_owned();
+    Worker::spawn(format!("{name}-source"), move || {
+        let mut backoff = Backoff::default();
+        while !stop.stopped() {
+            intake.connecting();
+            let end = attempt(&name, &source, &intake, &stop);
+            if stop.stopped() {
+                return;
+            }
+            match end {
+                End::Again => continue,
+                End::Finished(why) => {
+                    intake.lost(why);
+                    stop.wait(Duration::MAX);
+                    return;
+                }
+                End::Lost(why) => {
+                    let why = source.scrub(&why);
+                    if intake.progress().output.is_some() {
+                        backoff = Backoff::default();
+                    }
+                    intake.lost(&why);
+                }
+            }
+            stop.wait(backoff.next());
+        }
+    })
+}
+
+/// How a connection ended.
+enum End {
+    Lost(String),
+    /// To be started again at once, as if nothing had happened.
+    Again,
+    /// For good.
+    Finished(&'static str),
+}
+
+fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> End {
+    let ingest = match Ingest::start(name, source, intake) {
+        Ok(ingest) => ingest,
+        Err(Error::Pipeline { why, .. }) => return End::Lost(why),
+        Err(error) => return End::Lost(error.to_string()),
+    };
+    while !stop.stopped() {
+        match ingest.note(gst::ClockTime::from_mseconds(50)) {
+            Some(Note::Error(why, detail)) => {
+                let detail = source.scrub(&detail);
+                // At each attempt: for who looks for it.
+                tracing::debug!(source = %name, detail, "pipeline error");
+                return End::Lost(why);
+            }
+            Some(Note::End) => match &source.0 {
+                Kind::File(_) if intake.progress().output.is_none() => {
+                    return End::Lost("the file holds nothing that can be played".into());
+                }
+                Kind::File(file) if !file.repeat => return End::Finished("the file has ended"),
+                Kind::File(_) if ingest.rewind(intake) => {}
+                Kind::File(_) => return End::Again,
+                _ => return End::Lost("the sender has ended the stream".into()),
+            },
+            None => {}
+        }
+        if let Some(why) = given_up(&source.0, intake.progress()) {
+            return End::Lost(why.into());
+        }
+    }
+    End::Again
+}
+
+/// Why a connection is not worth keeping, if it is not.
+fn given_up(source: &Kind, progress: Progress) -> Option<&'static str> {
+    let waits = match source {
+        Kind::Srt(srt) => srt.listener,
+        Kind::Udp(_) => true,
+        Kind::Rtsp(_) | Kind::File(_) => false,
+    };
+    match progress {
+        Progress { bytes: Some(age), output, .. } if age > STOPPED && !matches!(source, Kind::File(_)) => {
+            Some(match output {
+                Some(_) => "nothing has come for 2 s",
+                None => "nothing has come for 2 s, and no picture or sound before",
+            })
+        }
+        Progress { output: Some(age), .. } if age > SILENT => Some("data comes, but no picture or sound for 4 s"),
+        Progress { output: None, bytes: Some(_), started, .. } if started > USELESS && !waits => {
+            Some("data comes, but nothing in it can be decoded")
+        }
+        Progress { bytes: None, connected: Some(age), .. } if age > SILENT => {
+            Some("the sender is connected and sends nothing")
+        }
+        Progress { bytes: None, started, .. } if started > SILENT && !waits => Some("nothing answers"),
+        _ => None,
+    }
+}
+
+/// Waits between attempts: 0.2 s, growing to 2 s, each a fifth more or less so that cameras do not return in step.
+struct Backoff {
+    next_ms: u64,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { next_ms: 200 }
+    }
+}
+
+impl Backoff {
+    fn next(&mut self) -> Duration {
+        let base = self.next_ms;
+        self.next_ms = (base * 8 / 5).min(1_600);
+        let random = RandomState::new().build_hasher().finish();
+        Duration::from_millis(base * 4 / 5 + random % (base * 2 / 5).max(1))
+    }
+}

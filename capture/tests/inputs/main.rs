@@ -1,0 +1,48 @@
+//! Every kind of source, published by a program that is not ours, through real pipelines and sockets.
+//!
+//! Needs the packages ffmpeg, gstreamer1.0-tools, srt-tools, python3-gi and gir1.2-gst-rtsp-server-1.0. A test fails
+//! when its program is missing.
+
+mod files;
+mod losses;
+mod painted;
+mod protocols;
+mod publisher;
+mod recorder;
+mod strips;
+
+use std::sync::{Arc, OnceLock};
+
+use capture::{Camera, Clock, Config, Rung, Source};
+use packager::{Grid, MediaTime, Rate};
+use recorder::Recorder;
+
+/// 25 frames per second, parts of 200 ms, segments of a second.
+fn grid() -> Grid {
+    Grid::new(Rate::new(25, 1).expect("a rate"), 5, 25).expect("a grid")
+}
+
+/// The one clock of this process. It starts an hour into media time.
+fn clock() -> Clock {
+    static CLOCK: OnceLock<Clock> = OnceLock::new();
+    let start = || {
+        capture::init().expect("GStreamer with every element");
+        Clock::start(MediaTime(3_600 * MediaTime::SECOND))
+    };
+    CLOCK.get_or_init(start).clone()
+}
+
+/// A camera with two small rungs.
+fn config(id: &str) -> Config {
+    let rungs = vec![Rung { height: 180, kbps: 300 }, Rung { height: 90, kbps: 100 }];
+    let mut config = Config::new(id.parse().expect("a slug"), grid(), rungs);
+    config.preset = capture::Preset::Ultrafast;
+    config
+}
+
+fn start(config: Config, address: &str) -> (Camera, Arc<Recorder>) {
+    let recorder = Recorder::new();
+    let source = Source::parse(address).expect("a source");
+    let camera = Camera::start(config, source, clock(), recorder.clone()).expect("a camera");
+    (camera, recorder)
+}

@@ -1,0 +1,167 @@
+//! Multivariant playlists: what there is to choose from.
+
+use std::fmt::Write;
+
+use crate::Rate;
+
+/// One quality of one camera.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Variant {
+    /// The rendition's id: `360p`.
+    pub id: String,
+    /// `CODECS` of the picture.
+    pub codecs: String,
+    /// Width and height in pixels.
+    pub resolution: (u16, u16),
+    /// Peak and mean of the picture, in bits per second.
+    pub bandwidth: (u64, u64),
+}
+
+/// A camera's qualities, best first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Camera {
+    /// Its id: the pathway's.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// Its qualities.
+    pub variants: Vec<Variant>,
+}
+
+/// A sound that all cameras share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sound {
+    /// Its id.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// BCP 47, when it is said.
+    pub language: Option<String>,
+    /// `CODECS` of the sound.
+    pub codecs: String,
+    /// Channels.
+    pub channels: u8,
+    /// Peak and mean, in bits per second.
+    pub bandwidth: (u64, u64),
+}
+
+/// Where the media playlists stand, seen from the multivariant one.
+#[derive(Clone, Copy, Debug)]
+pub struct Layout<'a> {
+    /// Before `{camera}/{rendition}/`: empty, `v1/`, `../`.
+    pub base: &'a str,
+    /// The media playlists' name: `index.m3u8`, `plain.m3u8`.
+    pub file: &'a str,
+    /// The venue's frame rate.
+    pub rate: Rate,
+}
+
+/// Every camera as a pathway of its own and one group of sounds: what hls.js turns round in.
+pub fn pathways(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> String {
+    let mut out = head(sounds, layout);
+    for camera in cameras {
+        for variant in &camera.variants {
+            stream(&mut out, variant, sounds, layout, &format!(",PATHWAY-ID=\"{}\"", camera.id));
+            let _ = writeln!(out, "{}{}/{}/{}", layout.base, camera.id, variant.id, layout.file);
+        }
+    }
+    out
+}
+
+/// Every camera as a member of a VIDEO group per quality: what native players choose angles by (RFC 8216, 4.3.4.1).
+pub fn video_group(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> String {
+    let mut out = head(sounds, layout);
+    // Every quality that any camera has, the best first.
+    let mut qualities: Vec<(&Camera, &Variant)> = Vec::new();
+    for (camera, variant) in cameras.iter().flat_map(|c| c.variants.iter().map(move |v| (c, v))) {
+        if qualities.iter().all(|(_, known)| known.id != variant.id) {
+            qualities.push((camera, variant));
+        }
+    }
+    qualities.sort_by_key(|(_, variant)| std::cmp::Reverse(variant.resolution.1));
+    for (_, variant) in &qualities {
+        let having = cameras.iter().filter(|c| c.variants.iter().any(|v| v.id == variant.id));
+        for (i, camera) in having.enumerate() {
+            let default = if i == 0 { "YES" } else { "NO" };
+            let _ = writeln!(
+                out,
+                "#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID=\"{}\",NAME=\"{}\",DEFAULT={default},AUTOSELECT={default},URI=\"{}{}/{}/{}\"",
+                variant.id,
+                quoted(&camera.name),
+                layout.base,
+                camera.id,
+                variant.id,
+                layout.file
+            );
+        }
+    }
+    for (first, variant) in qualities {
+        // The rate of the most demanding angle: a player must be able to turn to any.
+        let all = cameras.iter().flat_map(|c| &c.variants).filter(|v| v.id == variant.id);
+        let peak = all.clone().map(|v| v.bandwidth.0).max().unwrap_or(0);
+        let mean = all.map(|v| v.bandwidth.1).max().unwrap_or(0);
+        let variant = Variant { bandwidth: (peak, mean), ..variant.clone() };
+        stream(&mut out, &variant, sounds, layout, &format!(",VIDEO=\"{}\"", variant.id));
+        let _ = writeln!(out, "{}{}/{}/{}", layout.base, first.id, variant.id, layout.file);
+    }
+    out
+}
+
+/// One camera alone: its qualities and the sounds; `here` is the address of its renditions, `sounds_at` that of sounds.
+pub fn one(camera: &Camera, sounds: &[Sound], layout: Layout<'_>) -> String {
+    let mut out = head(sounds, layout);
+    for variant in &camera.variants {
+        stream(&mut out, variant, sounds, layout, "");
+        let _ = writeln!(out, "{}{}/{}/{}", layout.base, camera.id, variant.id, layout.file);
+    }
+    out
+}
+
+fn head(sounds: &[Sound], layout: Layout<'_>) -> String {
+    let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    for (i, sound) in sounds.iter().enumerate() {
+        let default = if i == 0 { "YES" } else { "NO" };
+        let language = match &sound.language {
+            Some(language) => format!("LANGUAGE=\"{}\",", quoted(language)),
+            None => String::new(),
+        };
+        let _ = writeln!(
+            out,
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=\"{}\",{language}DEFAULT={default},AUTOSELECT=YES,\
+             CHANNELS=\"{}\",URI=\"{}audio/{}/{}\"",
+            quoted(&sound.name),
+            sound.channels,
+            layout.base,
+            sound.id,
+            layout.file
+        );
+    }
+    out
+}
+
+fn stream(out: &mut String, variant: &Variant, sounds: &[Sound], layout: Layout<'_>, more: &str) {
+    // Of several sounds one is heard: the dearest counts.
+    let peak = variant.bandwidth.0 + sounds.iter().map(|s| s.bandwidth.0).max().unwrap_or(0);
+    let mean = variant.bandwidth.1 + sounds.iter().map(|s| s.bandwidth.1).max().unwrap_or(0);
+    let (width, height) = variant.resolution;
+    let millihertz = u64::from(layout.rate.num()) * 1000 / u64::from(layout.rate.den());
+    let (sound_codecs, group) = match sounds.first() {
+        Some(sound) => (format!(",{}", sound.codecs), ",AUDIO=\"sound\""),
+        None => (String::new(), ""),
+    };
+    let _ = writeln!(
+        out,
+        "#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}{sound_codecs}\",RESOLUTION={width}x{height},\
+         FRAME-RATE={}.{:03}{group}{more}",
+        peak.max(1),
+        mean.clamp(1, peak.max(1)),
+        variant.codecs,
+        millihertz / 1000,
+        millihertz % 1000
+    );
+}
+
+/// A text inside a quoted string: without what would end it (RFC 8216, 4.2).
+fn quoted(text: &str) -> String {
+    text.chars().filter(|c| *c != '"' && !c.is_control()).collect()
+}

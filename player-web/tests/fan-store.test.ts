@@ -1,0 +1,139 @@
+import { describe, expect, test } from 'vitest';
+import { angle, angles, initial, reduce, stage, type Event, type State } from '../src/fan/store';
+import { words } from '../src/lib/i18n';
+import { camera, highlight, snapshot, venue } from './fixtures';
+
+const run = (...events: Event[]): State => events.reduce(reduce, initial);
+const loaded: Event[] = [
+  { type: 'venue', venue },
+  { type: 'cameras', cameras: [camera('north', 90), camera('main', 0)] },
+  { type: 'highlights', highlights: [] },
+];
+const seen: Event = { type: 'picture', picture: snapshot };
+const published = (id: string, second = 0): Event => ({
+  type: 'server',
+  event: { kind: 'highlight.published', data: highlight(id, 'published', second) },
+});
+const recalled = (id: string): Event => ({
+  type: 'server',
+  event: { kind: 'highlight.recalled', data: { id, state: 'recalled' } },
+});
+
+describe('what the picture shows', () => {
+  const cases: [string, Event[], ReturnType<typeof stage>][] = [
+    ['nothing has answered yet', [], 'connecting'],
+    ['the server does not answer', [{ type: 'unreachable' }], 'unreachable'],
+    ['cameras, no picture yet', loaded, 'connecting'],
+    ['live', [...loaded, seen], 'picture'],
+    ['the API is away but the picture plays', [...loaded, seen, { type: 'unreachable' }], 'picture'],
+    [
+      'every camera is lost',
+      [...loaded, { type: 'cameras', cameras: [camera('main', 0, 'lost')] }],
+      'offline',
+    ],
+    ['a replay is being found', [...loaded, seen, { type: 'route', id: 'h-1' }], 'connecting'],
+    [
+      'a replay that is not there',
+      [...loaded, { type: 'route', id: 'h-1' }, { type: 'gone', id: 'h-1' }],
+      'gone',
+    ],
+    ['a replay', [...loaded, published('h-1'), { type: 'route', id: 'h-1' }, seen], 'picture'],
+    [
+      'a replay at its end',
+      [
+        ...loaded,
+        published('h-1'),
+        { type: 'route', id: 'h-1' },
+        { type: 'picture', picture: { ...snapshot, ended: true } },
+      ],
+      'ended',
+    ],
+    [
+      'a replay recalled while it plays',
+      [...loaded, published('h-1'), { type: 'route', id: 'h-1' }, seen, recalled('h-1')],
+      'gone',
+    ],
+    [
+      'a picture that cannot be decoded',
+      [...loaded, { type: 'picture', picture: { ...snapshot, failure: 'media' } }],
+      'media',
+    ],
+    [
+      'the media does not answer',
+      [...loaded, { type: 'picture', picture: { ...snapshot, ready: false, failure: 'unreachable' } }],
+      'unreachable',
+    ],
+  ];
+  for (const [name, events, expected] of cases)
+    test(name, () => expect(stage(run(...events))).toBe(expected));
+});
+
+describe('the feed', () => {
+  test('is newest first, without doubles, and loud only for what is new', () => {
+    let state = run(...loaded, published('h-1', 1), published('h-2', 2), published('h-1', 1));
+    expect(state.highlights?.map((h) => h.id)).toEqual(['h-2', 'h-1']);
+    expect(state.fresh?.id).toBe('h-2');
+    state = reduce(state, { type: 'faded', id: 'h-2' });
+    expect(state.fresh).toBeNull();
+    state = reduce(state, {
+      type: 'server',
+      event: { kind: 'highlight.updated', data: { ...highlight('h-1', 'published', 1), version: 2 } },
+    });
+    expect(state.fresh).toBeNull();
+    expect(state.highlights?.[1]?.version).toBe(2);
+  });
+
+  test('drafts are nobody’s business', () => {
+    const state = run(...loaded, {
+      type: 'server',
+      event: { kind: 'highlight.updated', data: highlight('h-1', 'draft') },
+    });
+    expect(state.highlights).toEqual([]);
+  });
+
+  test('a recall takes it away everywhere', () => {
+    const state = run(...loaded, published('h-1'), recalled('h-1'));
+    expect(state.highlights).toEqual([]);
+    expect(state.fresh).toBeNull();
+  });
+});
+
+describe('angles', () => {
+  test('the one chosen, else the first that is live', () => {
+    let state = run(...loaded);
+    expect(angle(state)).toBe('main');
+    state = reduce(state, { type: 'angle', id: 'north' });
+    expect(angle(state)).toBe('north');
+    state = run(...loaded, {
+      type: 'server',
+      event: { kind: 'camera.state', data: camera('main', 0, 'lost') },
+    });
+    expect(angle(state)).toBe('north');
+  });
+
+  test('a replay has its own, in the order of the turn, with cameras that have left too', () => {
+    const state = run(
+      ...loaded.slice(0, 1),
+      { type: 'cameras', cameras: [camera('main', 0)] },
+      published('h-1'),
+      { type: 'route', id: 'h-1' },
+    );
+    expect(angles(state).map((a) => a.id)).toEqual(['main', 'north']);
+  });
+
+  test('the angle chosen in live is kept in the replay, and back', () => {
+    let state = run(
+      ...loaded,
+      published('h-1'),
+      { type: 'angle', id: 'north' },
+      { type: 'route', id: 'h-1' },
+    );
+    expect(angle(state)).toBe('north');
+    state = reduce(state, { type: 'route', id: null });
+    expect(angle(state)).toBe('north');
+  });
+});
+
+test('both languages say everything', () => {
+  expect(Object.keys(words.en)).toEqual(Object.keys(words.fr));
+});

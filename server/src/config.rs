@@ -1,0 +1,110 @@
+//! The configuration file: TOML in, a checked [`Config`] out. A wrong line is named with what was expected.
+
+mod check;
+mod file;
+mod venue;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use packager::{Grid, MediaTime, Slug};
+
+/// Everything a server needs to know.
+pub struct Config {
+    /// Where plain HTTP is served.
+    pub listen: SocketAddr,
+    /// Where HTTPS is served.
+    pub tls: Option<Tls>,
+    /// The data folder.
+    pub data: PathBuf,
+    /// The venue.
+    pub venue: Venue,
+    /// The cameras, ordered by bearing.
+    pub cameras: Vec<Camera>,
+    /// The sounds, the default first.
+    pub sounds: Vec<Sound>,
+}
+
+/// HTTPS.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// Where it is served.
+    pub listen: SocketAddr,
+    /// A certificate chain and its key (PEM); without them one is made in the data folder.
+    pub files: Option<(PathBuf, PathBuf)>,
+}
+
+/// The venue.
+#[derive(Clone, Debug)]
+pub struct Venue {
+    /// Its name.
+    pub name: String,
+    /// Its frame grid.
+    pub grid: Grid,
+    /// How far back the ring reaches.
+    pub ring: Duration,
+    /// x264's preset.
+    pub preset: capture::Preset,
+    /// The club's name.
+    pub club: String,
+    /// The club's accent colour, `#rrggbb`.
+    pub accent: String,
+}
+
+/// A camera.
+pub struct Camera {
+    /// Its id.
+    pub id: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Where its pictures come from.
+    pub source: Source,
+    /// Degrees clockwise round the pitch, 0 behind the main stand.
+    pub bearing: u16,
+    /// Whether the camera's own bitstream is a rendition too.
+    pub passthrough: bool,
+    /// The longest distance of key frames accepted in passthrough.
+    pub max_gop: MediaTime,
+    /// The ladder, best first.
+    pub rungs: Vec<Rung>,
+    /// How late its pictures arrive, in milliseconds.
+    pub offset_ms: i64,
+}
+
+/// Where pictures come from.
+pub enum Source {
+    /// A program that is not ours.
+    Url(capture::Source),
+    /// The synthetic match's camera of this number.
+    Demo(usize),
+}
+
+/// One quality.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// Lines.
+    pub height: u16,
+    /// Kilobits per second.
+    pub kbps: u32,
+}
+
+/// A sound.
+pub struct Sound {
+    /// Its id.
+    pub id: Slug,
+    /// Where it comes from.
+    pub from: SoundSource,
+    /// BCP 47.
+    pub language: Option<String>,
+}
+
+/// Where a sound comes from.
+pub enum SoundSource {
+    /// A camera's own sound.
+    Camera(Slug),
+    /// A program that is not ours.
+    Url(capture::Source),
+    /// The synthetic crowd.
+    Demo,
+}
+
+pub use check::{ConfigError, load};

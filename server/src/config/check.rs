@@ -1,0 +1,232 @@
+//! From the file's shape to a [`Config`]: every refusal names file, line and what was expected.
+
+use std::{fmt::Display, net::SocketAddr, ops::Range, path::Path};
+
+use packager::{MediaTime, Slug};
+use toml::Spanned;
+
+use super::{Camera, Config, Rung, Sound, SoundSource, Source, Tls, file, venue};
+
+/// Why a configuration is refused: `{file}:{line}: {what was expected and what was found}`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{file}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A line is wrong.
+    #[error("{file}:{line}: {message}")]
+    Line {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What was expected and what was found.
+        message: String,
+    },
+}
+
+/// Reads and checks a configuration file.
+///
+/// # Errors
+/// When it cannot be read or a line is wrong: the first wrong one.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let file = path.display().to_string();
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
+    parse(&file, &text)
+}
+
+/// Checks a configuration's text; `name` is what errors call the file.
+pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
+    let check = Check { file: name, text };
+    let parsed: file::File = toml::from_str(text).map_err(|error| {
+        let message = error.message().replace('\n', "; ");
+        check.at(error.span().unwrap_or(0..0), message)
+    })?;
+    check.config(parsed)
+}
+
+pub(super) struct Check<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+impl Check<'_> {
+    pub(super) fn at(&self, span: Range<usize>, message: impl Display) -> ConfigError {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
+        ConfigError::Line { file: self.file.into(), line, message: message.to_string() }
+    }
+
+    fn config(&self, parsed: file::File) -> Result<Config, ConfigError> {
+        let venue = venue::check(self, parsed.venue, parsed.theme)?;
+        let mut cameras: Vec<Camera> = Vec::new();
+        let segment = venue.grid.frame_time(u64::from(venue.grid.segment_frames));
+        for camera in parsed.camera {
+            let span = camera.id.span();
+            let camera = self.camera(camera, segment)?;
+            if cameras.iter().any(|c| c.id == camera.id) {
+                return Err(self.at(span, format!("two cameras are called \"{}\"; give one another `id`", camera.id)));
+            }
+            cameras.push(camera);
+        }
+        if cameras.is_empty() {
+            return Err(self.at(self.text.len()..self.text.len(), "expected at least one [[camera]]; found none"));
+        }
+        let mut sounds: Vec<Sound> = Vec::new();
+        for audio in parsed.audio {
+            let span = audio.id.span();
+            let sound = self.sound(audio, &cameras)?;
+            if sounds.iter().any(|s| s.id == sound.id) {
+                return Err(self.at(span, format!("two sounds are called \"{}\"; give one another `id`", sound.id)));
+            }
+            let same = |s: &&Sound| match (&s.from, &sound.from) {
+                (SoundSource::Camera(one), SoundSource::Camera(other)) => one == other,
+                _ => false,
+            };
+            if let Some(other) = sounds.iter().find(same) {
+                let why = format!("sounds \"{}\" and \"{}\" are of the same camera; leave one out", other.id, sound.id);
+                return Err(self.at(span, why));
+            }
+            sounds.push(sound);
+        }
+        cameras.sort_by_key(|c| c.bearing);
+        let tls = parsed.server.tls.map(|tls| self.tls(tls)).transpose()?;
+        let data = parsed.server.data;
+        if data.get_ref().is_empty() {
+            return Err(self.at(data.span(), "expected `data` to be a folder; found an empty text"));
+        }
+        let listen = self.address("listen", &parsed.server.listen)?;
+        Ok(Config { listen, tls, data: data.into_inner().into(), venue, cameras, sounds })
+    }
+
+    fn address(&self, field: &str, text: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
+        let found = text.get_ref();
+        let wrong = |_| self.at(text.span(), format!("expected `{field}` as \"0.0.0.0:8080\"; found {found:?}"));
+        found.parse().map_err(wrong)
+    }
+
+    fn tls(&self, tls: file::Tls) -> Result<Tls, ConfigError> {
+        let listen = self.address("tls.listen", &tls.listen)?;
+        let files = match (tls.cert, tls.key) {
+            (None, None) => None,
+            (Some(cert), Some(key)) => Some((cert.into(), key.into())),
+            _ => {
+                return Err(self.at(tls.listen.span(), "expected both `cert` and `key`, or neither; found one of them"));
+            }
+        };
+        Ok(Tls { listen, files })
+    }
+
+    fn slug(&self, field: &str, text: &Spanned<String>) -> Result<Slug, ConfigError> {
+        let found: String = text.get_ref().chars().take(80).collect();
+        text.get_ref().parse().map_err(|e| self.at(text.span(), format!("`{field}`: {e}; found {found:?}")))
+    }
+
+    /// A value inside its bounds, or `default` when it is left out.
+    fn bounded<T: PartialOrd + Copy + Display>(
+        &self,
+        field: &str,
+        value: Option<Spanned<T>>,
+        default: T,
+        bounds: std::ops::RangeInclusive<T>,
+    ) -> Result<T, ConfigError> {
+        let Some(value) = value else { return Ok(default) };
+        let found = *value.get_ref();
+        if bounds.contains(&found) {
+            return Ok(found);
+        }
+        let (low, high) = (bounds.start(), bounds.end());
+        Err(self.at(value.span(), format!("expected `{field}` from {low} to {high}; found {found}")))
+    }
+
+    fn camera(&self, camera: file::Camera, segment: MediaTime) -> Result<Camera, ConfigError> {
+        let id = self.slug("id", &camera.id)?;
+        if ["audio", "index", "player", "plain"].contains(&id.as_str()) {
+            return Err(self.at(camera.id.span(), format!("no camera can be called \"{id}\": addresses use that name")));
+        }
+        let source = capture::Source::parse(camera.source.get_ref())
+            .map_err(|e| self.at(camera.source.span(), format!("camera \"{id}\", `source`: {e}")))?;
+        let bearing = self.bounded("bearing", camera.bearing, 0, 0..=359)?;
+        let max_gop = self.bounded("max_gop", camera.max_gop, 2.0, 0.5..=10.0)?;
+        let offset_ms = self.bounded("offset_ms", camera.offset_ms, 0, -1_000..=10_000)?;
+        let rungs = self.rungs(&camera.rungs)?;
+        // A camera without rungs has its own bitstream as its only rendition.
+        let passthrough = camera.passthrough || rungs.is_empty();
+        let name = camera.name.unwrap_or_else(|| id.to_string());
+        let max_gop = MediaTime((max_gop * 1e9) as u64).max(segment);
+        Ok(Camera { id, name, source: Source::Url(source), bearing, passthrough, max_gop, rungs, offset_ms })
+    }
+
+    fn rungs(&self, rungs: &[Spanned<file::Rung>]) -> Result<Vec<Rung>, ConfigError> {
+        let mut checked: Vec<Rung> = Vec::new();
+        for rung in rungs {
+            let file::Rung { height, kbps } = *rung.get_ref();
+            if !(90..=2160).contains(&height) || height % 2 == 1 || !(50..=50_000).contains(&kbps) {
+                let message = format!(
+                    "expected a rung with an even `height` from 90 to 2160 and `kbps` from 50 to 50000; \
+                     found {height} and {kbps}"
+                );
+                return Err(self.at(rung.span(), message));
+            }
+            if checked.iter().any(|r| r.height == height) {
+                return Err(self.at(rung.span(), format!("two rungs have {height} lines; a height can be had once")));
+            }
+            checked.push(Rung { height, kbps });
+        }
+        checked.sort_by_key(|r| std::cmp::Reverse(r.height));
+        Ok(checked)
+    }
+
+    fn sound(&self, audio: file::Audio, cameras: &[Camera]) -> Result<Sound, ConfigError> {
+        let id = self.slug("id", &audio.id)?;
+        let from = match (&audio.camera, &audio.source) {
+            (Some(camera), None) => {
+                let known = cameras.iter().find(|c| c.id.as_str() == camera.get_ref()).ok_or_else(|| {
+                    let found = camera.get_ref();
+                    self.at(camera.span(), format!("expected `camera` to be the id of a [[camera]]; found {found:?}"))
+                })?;
+                SoundSource::Camera(known.id.clone())
+            }
+            (None, Some(source)) => {
+                let wrong = |e| self.at(source.span(), format!("audio \"{id}\", `source`: {e}"));
+                SoundSource::Url(capture::Source::parse(source.get_ref()).map_err(wrong)?)
+            }
+            _ => return Err(self.at(audio.id.span(), format!("audio \"{id}\": expected either `camera` or `source`"))),
+        };
+        let language = match audio.language {
+            None => None,
+            Some(text) => {
+                let tag = text.get_ref();
+                if !(2..=35).contains(&tag.len()) || !tag.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+                    let message = format!("expected `language` as \"fr\" or \"en-GB\"; found {tag:?}");
+                    return Err(self.at(text.span(), message));
+                }
+                Some(text.into_inner())
+            }
+        };
+        Ok(Sound { id, from, language })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test's panic is its verdict")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_configuration_is_read() {
+        let guide = include_str!("../../../docs/operators.md");
+        let text = guide.split("```toml").nth(1).and_then(|t| t.split("```").next()).unwrap();
+        let config = parse("virage.toml", text).unwrap();
+        let ids: Vec<&str> = config.cameras.iter().map(|c| c.id.as_str()).collect();
+        assert_eq!(ids, ["main", "goal-north", "opposite", "goal-south"], "ordered by bearing");
+        assert!(config.cameras[2].passthrough, "a camera without rungs has its own bitstream");
+        assert_eq!(config.venue.grid.part_frames, 5);
+    }
+}

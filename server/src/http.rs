@@ -1,0 +1,100 @@
+//! The HTTP surface: one router over the application's state.
+
+mod api;
+mod highlight;
+mod hls;
+mod media;
+mod pages;
+mod problem;
+mod sse;
+mod text;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Request},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+pub use api::{camera_object, highlight_object};
+pub use problem::Problem;
+
+/// A header that the server itself sets on requests that came over TLS; one sent by a client is taken off.
+pub const OVER_TLS: &str = "x-virage-over-tls";
+
+use crate::app::App;
+
+/// Every address, over this state.
+pub fn app(state: Arc<App>) -> Router {
+    let open = Router::new()
+        .route("/live/{file}", get(hls::all))
+        .route("/live/{camera}/{file}", get(hls::one))
+        .route("/live/{camera}/{rendition}/{file}", get(hls::rendition))
+        .route("/media/{camera}/{rendition}/{run}/{file}", get(media::media))
+        .route("/highlights/{id}/{file}", get(highlight::all))
+        .route("/highlights/{id}/{camera}/{file}", get(highlight::one))
+        .route("/highlights/{id}/{version}/{camera}/{rendition}/{file}", get(highlight::rendition))
+        // Playlists and media may be played from any page: without credentials, so that nobody's drafts are shown.
+        .layer(middleware::map_response(allow_any_origin));
+    Router::new()
+        .merge(open)
+        .nest("/api/v1", api::router())
+        .route("/", get(pages::fan))
+        .route("/desk", get(pages::desk))
+        .route("/assets/{*file}", get(pages::asset))
+        .route("/favicon.ico", get(pages::favicon))
+        .route("/favicon.svg", get(pages::favicon))
+        .route("/livez", get(|| async { "ok\n" }))
+        .route("/readyz", get(api::ready))
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(api::BODY_LIMIT))
+        .layer(middleware::from_fn(guard))
+        .with_state(state)
+}
+
+async fn allow_any_origin(mut response: Response) -> Response {
+    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    response
+}
+
+/// How long a request that brings a body may take in all.
+const WRITING: Duration = Duration::from_secs(15);
+
+async fn guard(request: Request, next: Next) -> Response {
+    let writes = !request.method().is_safe();
+    let mut response = if writes {
+        let slow = || Problem::new(StatusCode::REQUEST_TIMEOUT, "The request did not come whole within 15 seconds.");
+        tokio::time::timeout(WRITING, next.run(request)).await.unwrap_or_else(|_| slow().into_response())
+    } else {
+        next.run(request).await
+    };
+    let status = response.status();
+    let problem = HeaderValue::from_static("application/problem+json");
+    if (status.is_client_error() || status.is_server_error())
+        && response.headers().get(header::CONTENT_TYPE) != Some(&problem)
+    {
+        // The framework's own refusals (a body too large, a path that is not UTF-8) in our form.
+        let detail = match status {
+            StatusCode::PAYLOAD_TOO_LARGE => "A body is at most 64 kB.",
+            _ => "The request is not one that this address can read.",
+        };
+        response = Problem::new(status, detail).into_response();
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    response
+}
+
+async fn unknown() -> Problem {
+    Problem::not_found("There is nothing at this address. The API is described in docs/api.md.")
+}
+
+async fn wrong_method() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not take this method.")
+}

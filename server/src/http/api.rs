@@ -1,0 +1,55 @@
+//! `/api/v1`: JSON for pages, apps and scripts. Described in `docs/api.md`.
+
+mod body;
+mod cameras;
+mod highlights;
+mod marks;
+mod objects;
+mod page;
+mod time;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::get,
+};
+
+pub(super) use body::LIMIT as BODY_LIMIT;
+pub use objects::{camera as camera_object, highlight as highlight_object};
+
+use super::{Problem, sse};
+use crate::app::{App, Health};
+
+pub(super) fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/venue", get(cameras::venue))
+        .route("/cameras", get(cameras::cameras))
+        .route("/sounds", get(cameras::sounds))
+        .route("/marks", get(marks::list).post(marks::create))
+        .route("/marks/{id}", get(marks::one).delete(marks::delete))
+        .route("/highlights", get(highlights::list).post(highlights::create))
+        .route("/highlights/{id}", get(highlights::one).patch(highlights::change))
+        .route("/events", get(sse::events))
+}
+
+/// Refuses whoever is not the crew.
+fn crew_only(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    if app.crew.may_write(headers) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "Writing needs the crew token, as `Authorization: Bearer TOKEN` or by the desk's sign-in link; it is in `crew.token` in the data folder.",
+    ))
+}
+
+/// Ready when a camera is live: a load balancer sends nobody to an empty stadium.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
+    if app.cameras.iter().any(|c| c.health.lock().0 == Health::Live) {
+        return Ok("ready\n");
+    }
+    Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera is live yet."))
+}

@@ -1,0 +1,23 @@
+//! Request bodies: JSON of at most 64 kB, no unknown field.
+
+use axum::body::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::http::Problem;
+
+/// The largest body that is read, in bytes.
+pub(in crate::http) const LIMIT: usize = 64 * 1024;
+
+/// Reads a body.
+pub(super) fn json<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+    // serde would read a list as a structure's fields in order, and name the structure in its error for other values.
+    let first = body.iter().find(|b| !b.is_ascii_whitespace());
+    if first.is_some_and(|b| b"[\"-0123456789tfn".contains(b)) {
+        return Err(Problem::bad_request("The body is not what this address takes: expected an object, as {…}."));
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        // The place and what was expected; the text itself is not repeated.
+        let message: String = error.to_string().chars().take(300).collect();
+        Problem::bad_request(format!("The body is not what this address takes: {message}."))
+    })
+}

@@ -1,0 +1,78 @@
+//! The API's objects.
+
+use packager::Format;
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Camera, Sound},
+    catalog::{Highlight, Mark, Stage},
+};
+
+/// A camera.
+pub fn camera(camera: &Camera) -> Value {
+    let (health, message) = camera.health.lock().clone();
+    let renditions: Vec<Value> = camera
+        .renditions
+        .iter()
+        .filter_map(|live| {
+            live.timeline(|t| {
+                let format = t.format.as_ref()?;
+                let (width, height) = format.resolution()?;
+                let (peak, _) = t.bandwidth();
+                let codec = Format::codecs(format);
+                Some(json!({"id": live.id.rendition.as_str(), "width": width, "height": height, "codec": codec, "bandwidth": peak}))
+            })
+        })
+        .collect();
+    let id = camera.id.as_str();
+    let mut urls = json!({"live": format!("/live/{id}/index.m3u8"), "plain": format!("/live/{id}/plain.m3u8")});
+    if camera.source().is_some() {
+        urls["source"] = json!(format!("/live/{id}/source.m3u8"));
+    }
+    json!({
+        "id": id, "name": camera.name, "bearing": camera.bearing, "state": health, "message": message,
+        "renditions": renditions, "loose": camera.loose, "urls": urls,
+    })
+}
+
+/// A sound.
+pub(super) fn sound(sound: &Sound) -> Value {
+    let id = sound.id.as_str();
+    let urls = json!({"live": format!("/live/audio/{id}/index.m3u8")});
+    json!({"id": id, "name": id, "language": sound.language, "urls": urls})
+}
+
+/// A mark.
+pub(super) fn mark(app: &App, mark: &Mark) -> Value {
+    let (from, to) = mark.range.times(app.venue.grid);
+    json!({
+        "id": mark.id, "kind": mark.kind, "in": app.wall(from).micros(), "out": app.wall(to).micros(),
+        "created": packager::wall::Wall(mark.created).micros(),
+    })
+}
+
+/// A highlight.
+pub fn highlight(app: &App, h: &Highlight) -> Value {
+    let (from, to) = h.range.times(app.venue.grid);
+    let state = match h.stage {
+        Stage::Draft => "draft",
+        Stage::Recalled => "recalled",
+        Stage::Published if !app.received(h) => "growing",
+        Stage::Published => "published",
+    };
+    let id = &h.id;
+    let angles: serde_json::Map<String, Value> = h
+        .angles
+        .iter()
+        .map(|camera| (camera.clone(), json!(format!("/highlights/{id}/{camera}/index.m3u8"))))
+        .collect();
+    json!({
+        "id": id, "state": state, "title": h.title, "kind": h.kind, "mark": h.mark,
+        "in": app.wall(from).micros(), "out": app.wall(to).micros(), "duration": (to.0 - from.0) as f64 / 1e9,
+        "version": h.version, "created": packager::wall::Wall(h.created).micros(),
+        "urls": {
+            "multivariant": format!("/highlights/{id}/index.m3u8"), "player": format!("/highlights/{id}/player.m3u8"),
+            "poster": format!("/highlights/{id}/poster.jpg"), "angles": angles,
+        },
+    })
+}

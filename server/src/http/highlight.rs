@@ -1,0 +1,165 @@
+//! Highlights: `/highlights/...`. No media of their own: ranges of what was recorded.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use packager::playlist::{self, Layout, State as Progress};
+
+use super::{
+    Problem,
+    text::{self, Cache},
+};
+use crate::{
+    app::App,
+    catalog::{Highlight, Stage},
+    live::{Live, Text},
+};
+
+/// How long caches may keep a complete highlight's playlists, in seconds: a recall is seen after that.
+const ENDED_SECONDS: u64 = 60;
+
+pub(super) async fn all(
+    State(app): State<Arc<App>>,
+    Path((id, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let highlight = find(&app, &id, &headers)?;
+    if file == "poster.jpg" {
+        return poster(&app, &highlight).await;
+    }
+    let render = || {
+        let base = format!("v{}/", highlight.version);
+        let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
+        let angles: Vec<_> =
+            highlight.angles.iter().filter_map(|camera| app.angle(camera, having(&app, &highlight, camera))).collect();
+        let sounds = app.sound_lines(|live| has(live, &highlight));
+        if angles.is_empty() {
+            return Err(not_yet());
+        }
+        match file.as_str() {
+            "index.m3u8" => Ok(playlist::video_group(&angles, &sounds, layout)),
+            "player.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout)),
+            _ => Err(Problem::not_found("A highlight's playlists are called index.m3u8 and player.m3u8.")),
+        }
+    };
+    let text = app.brief.text(name(&highlight, &file), render)?;
+    Ok(text::playlist(&headers, &text, cache(&highlight, Cache::For(1))))
+}
+
+/// A playlist's name among the rendered ones: what was changed has another.
+fn name(highlight: &Highlight, file: &str) -> String {
+    format!("{}/{}/{}/{file}", highlight.id, highlight.version, highlight.angles.join("+"))
+}
+
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Path((id, camera, file)): Path<(String, String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let highlight = find(&app, &id, &headers)?;
+    if !highlight.angles.contains(&camera) {
+        return Err(Problem::not_found(format!("This highlight has the angles {}.", highlight.angles.join(", "))));
+    }
+    if file != "index.m3u8" {
+        return Err(Problem::not_found("An angle's playlist is called index.m3u8."));
+    }
+    let render = || {
+        let base = format!("../v{}/", highlight.version);
+        let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
+        let angle = app.angle(&camera, having(&app, &highlight, &camera)).ok_or_else(not_yet)?;
+        Ok(playlist::one(&angle, &app.sound_lines(|live| has(live, &highlight)), layout))
+    };
+    let text = app.brief.text(name(&highlight, &format!("{camera}/{file}")), render)?;
+    Ok(text::playlist(&headers, &text, cache(&highlight, Cache::For(1))))
+}
+
+pub(super) async fn rendition(
+    State(app): State<Arc<App>>,
+    Path((id, version, camera, rendition, file)): Path<(String, String, String, String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let unknown = || Problem::not_found("This highlight has no such playlist.");
+    let highlight = find(&app, &id, &headers)?;
+    let angle = highlight.angles.contains(&camera) || camera == "audio";
+    if !angle || file != "index.m3u8" || version != format!("v{}", highlight.version) {
+        return Err(unknown());
+    }
+    let live = app.rendition(&camera, &rendition).ok_or_else(unknown)?;
+    let key = format!("{id}/{version}/{}", live.id);
+    if let Some(text) = app.ended.read().get(&key) {
+        return Ok(text::playlist(&headers, text, cache(&highlight, Cache::For(ENDED_SECONDS))));
+    }
+    let (text, state) = first_text(&app, live, &highlight).await.ok_or_else(not_yet)?;
+    if state == Progress::Ended {
+        app.ended.write().insert(key, text.clone());
+        return Ok(text::playlist(&headers, &text, cache(&highlight, Cache::For(ENDED_SECONDS))));
+    }
+    Ok(text::playlist(&headers, &text, cache(&highlight, Cache::No)))
+}
+
+/// What only the crew may see, no cache may keep.
+fn cache(highlight: &Highlight, published: Cache) -> Cache {
+    if highlight.stage == Stage::Published { published } else { Cache::Private }
+}
+
+/// The playlist as it is now. One of which nothing is recorded yet is waited for: its first segment is about to end.
+async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Option<(Arc<Text>, Progress)> {
+    let mut editions = live.watch();
+    let wait = async {
+        loop {
+            editions.borrow_and_update();
+            let (text, state) = live.timeline(|timeline| {
+                // What an earlier run recorded is all there is of it.
+                let earlier =
+                    app.anchors.newest().is_some_and(|run| run.media >= highlight.range.times(timeline.grid).1);
+                let complete = earlier || highlight.range.is_complete(timeline);
+                let state = if complete { Progress::Ended } else { Progress::Growing };
+                (playlist::highlight(&live.id, timeline, &app.anchors, highlight.range, state), state)
+            });
+            match text {
+                Some(text) => return Some((Text::new(text), state)),
+                None if state == Progress::Ended => return None,
+                None => editions.changed().await.ok()?,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(3 * live.target_duration), wait).await.ok()?
+}
+
+/// The highlight, when the asker may see it: drafts and recalled ones are the crew's.
+fn find(app: &App, id: &str, headers: &HeaderMap) -> Result<Highlight, Problem> {
+    let unknown = || Problem::not_found("There is no such highlight.");
+    let highlight = app.moments.highlight(id).ok_or_else(unknown)?;
+    match highlight.stage {
+        Stage::Published => Ok(highlight),
+        _ if app.crew.sent(headers) => Ok(highlight),
+        Stage::Draft => Err(unknown()),
+        Stage::Recalled => Err(Problem::new(StatusCode::GONE, "This highlight has been taken back.")),
+    }
+}
+
+/// The renditions of an angle that have something of the range, or will have.
+fn having<'a>(app: &'a App, highlight: &Highlight, camera: &str) -> Vec<&'a Arc<Live>> {
+    app.ladder(camera).into_iter().filter(|live| has(live, highlight)).collect()
+}
+
+fn has(live: &Live, highlight: &Highlight) -> bool {
+    live.timeline(|timeline| !highlight.range.is_complete(timeline) || !highlight.range.segments(timeline).is_empty())
+}
+
+fn not_yet() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Nothing of this highlight is recorded yet.")
+}
+
+async fn poster(app: &Arc<App>, highlight: &Highlight) -> Result<Response, Problem> {
+    let jpeg = app.posters.of(app, highlight).await.ok_or_else(not_yet)?;
+    let mut response = jpeg.into_response();
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    out.insert(header::CACHE_CONTROL, cache(highlight, Cache::For(ENDED_SECONDS)).header());
+    Ok(response)
+}

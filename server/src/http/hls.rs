@@ -1,0 +1,146 @@
+//! Live playlists: `/live/...`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Path, Query, State},
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use packager::{
+    playlist::{self, Layout},
+    wait::Reload,
+};
+use serde::Deserialize;
+
+use super::{
+    Problem,
+    text::{self, Cache},
+};
+use crate::{
+    app::App,
+    live::{Edition, Live},
+};
+
+/// Delivery directives, raw. Other parameters are somebody else's (CMCD, signatures) and ignored.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Directives {
+    #[serde(rename = "_HLS_msn")]
+    msn: Option<String>,
+    #[serde(rename = "_HLS_part")]
+    part: Option<String>,
+    #[serde(rename = "_HLS_skip")]
+    skip: Option<String>,
+}
+
+pub(super) async fn all(
+    State(app): State<Arc<App>>,
+    Path(file): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let render = || {
+        let angles: Vec<_> = app.cameras.iter().filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
+        let sounds = app.sound_lines(|_| true);
+        let layout = |file| Layout { base: "", file, rate: app.venue.grid.rate };
+        if angles.is_empty() {
+            return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera has sent a picture yet."));
+        }
+        match file.as_str() {
+            "index.m3u8" => Ok(playlist::video_group(&angles, &sounds, layout("index.m3u8"))),
+            "player.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("index.m3u8"))),
+            "plain.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("plain.m3u8"))),
+            "dvr.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("dvr.m3u8"))),
+            _ => Err(Problem::not_found("Live playlists are index.m3u8, player.m3u8, plain.m3u8 and dvr.m3u8.")),
+        }
+    };
+    Ok(text::playlist(&headers, &app.brief.text(format!("live/{file}"), render)?, Cache::For(1)))
+}
+
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    Path((id, file)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let camera = app.cameras.iter().find(|c| c.id.as_str() == id).ok_or_else(|| unknown_camera(&app))?;
+    let layout = |file| Layout { base: "../", file, rate: app.venue.grid.rate };
+    let (ladder, layout): (Vec<&Arc<Live>>, _) = match file.as_str() {
+        "index.m3u8" => (camera.ladder().collect(), layout("index.m3u8")),
+        "plain.m3u8" => (camera.ladder().collect(), layout("plain.m3u8")),
+        "source.m3u8" => {
+            let source =
+                camera.source().ok_or_else(|| Problem::not_found("This camera is configured without passthrough."))?;
+            (vec![source], layout("index.m3u8"))
+        }
+        _ => return Err(Problem::not_found("A camera's playlists are called index.m3u8, plain.m3u8 and source.m3u8.")),
+    };
+    let render = || {
+        let angle = app.angle(&id, ladder).ok_or_else(no_picture)?;
+        Ok(playlist::one(&angle, &app.sound_lines(|_| true), layout))
+    };
+    Ok(text::playlist(&headers, &app.brief.text(format!("live/{id}/{file}"), render)?, Cache::For(1)))
+}
+
+pub(super) async fn rendition(
+    State(app): State<Arc<App>>,
+    Path((camera, rendition, file)): Path<(String, String, String)>,
+    Query(directives): Query<Directives>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let configured = app.cameras.iter().flat_map(|c| &c.renditions).chain(app.sounds.iter().map(|s| &s.live));
+    let live = configured
+        .into_iter()
+        .find(|live| live.id.camera.as_str() == camera && live.id.rendition.as_str() == rendition)
+        .ok_or_else(|| unknown_camera(&app))?;
+    let half_target = Cache::For(live.target_duration / 2);
+    let text = match file.as_str() {
+        "index.m3u8" => {
+            let reload =
+                Reload::parse(directives.msn.as_deref(), directives.part.as_deref(), directives.skip.as_deref())
+                    .map_err(|e| Problem::bad_request(e.to_string()))?;
+            let edition = held(live, reload).await?;
+            let text = if reload.skip { &edition.delta } else { &edition.index };
+            let text = text.as_ref().ok_or_else(no_picture)?;
+            // A held answer's URL names its content.
+            let cache = if reload.until.is_some() { Cache::For(6 * live.target_duration) } else { half_target };
+            return Ok(text::playlist(&headers, text, cache));
+        }
+        "plain.m3u8" => live.edition().plain.clone(),
+        "dvr.m3u8" => live.dvr(),
+        _ => return Err(Problem::not_found("A rendition's playlists are called index.m3u8, plain.m3u8 and dvr.m3u8.")),
+    };
+    Ok(text::playlist(&headers, &text.ok_or_else(no_picture)?, half_target))
+}
+
+/// Waits for the edition that has what was asked for: three target durations at most (rfc8216bis, 6.2.5.2).
+async fn held(live: &Live, reload: Reload) -> Result<Arc<Edition>, Problem> {
+    let mut editions = live.watch();
+    let wait = async {
+        loop {
+            let edition = editions.borrow_and_update().clone();
+            if edition.index.is_none() {
+                return Err(no_picture());
+            }
+            if reload.is_met(edition.edge).map_err(|e| Problem::bad_request(e.to_string()))? {
+                return Ok(edition);
+            }
+            editions
+                .changed()
+                .await
+                .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping."))?;
+        }
+    };
+    let limit = Duration::from_secs(3 * live.target_duration);
+    let late = || {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "What was asked for did not come within three target durations.")
+    };
+    tokio::time::timeout(limit, wait).await.map_err(|_| late())?
+}
+
+fn no_picture() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "This camera has not sent a picture yet.")
+}
+
+fn unknown_camera(app: &App) -> Problem {
+    let known: Vec<&str> = app.cameras.iter().map(|c| c.id.as_str()).collect();
+    Problem::not_found(format!("There is no such camera or rendition. Cameras here: {}.", known.join(", ")))
+}

@@ -1,0 +1,277 @@
+//! A rendition while it is recorded: units in, and for every part one edition of its playlists, rendered once, that
+//! everybody waiting is answered with.
+
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use packager::{
+    Cutter, CutterError, Event, Format, Kind, MediaTime, Msn, RenditionId, Timeline, Unit,
+    playlist::{self, Report, Style},
+    wait::Edge,
+    wall::Anchors,
+};
+use parking_lot::Mutex;
+use store::Store;
+use tokio::sync::watch;
+
+/// A playlist's text, and its gzip form once somebody asked for it.
+#[derive(Debug)]
+pub struct Text {
+    plain: Bytes,
+    gzip: OnceLock<Bytes>,
+}
+
+impl Text {
+    /// Takes a rendered text.
+    pub fn new(text: String) -> Arc<Self> {
+        Arc::new(Self { plain: text.into(), gzip: OnceLock::new() })
+    }
+
+    /// The text as it is.
+    pub fn plain(&self) -> Bytes {
+        self.plain.clone()
+    }
+
+    /// The text in gzip, compressed once.
+    pub fn gzip(&self) -> Bytes {
+        let compress = || {
+            use std::io::Write;
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+            // Writing into memory cannot fail.
+            let _ = encoder.write_all(&self.plain);
+            Bytes::from(encoder.finish().unwrap_or_default())
+        };
+        self.gzip.get_or_init(compress).clone()
+    }
+}
+
+/// The playlists of a rendition as they are after one part.
+#[derive(Clone, Debug, Default)]
+pub struct Edition {
+    /// Where the timeline ends.
+    pub edge: Edge,
+    /// `index.m3u8`; `None` before the first part.
+    pub index: Option<Arc<Text>>,
+    /// `index.m3u8?_HLS_skip=YES`.
+    pub delta: Option<Arc<Text>>,
+    /// `plain.m3u8`; `None` before the first whole segment.
+    pub plain: Option<Arc<Text>>,
+}
+
+struct Core {
+    cutter: Cutter,
+    timeline: Timeline,
+    dvr: Option<(Msn, Arc<Text>)>,
+}
+
+/// One rendition of one camera, or one sound.
+pub struct Live {
+    /// Its place in every address.
+    pub id: RenditionId,
+    /// Seconds: `EXT-X-TARGETDURATION`.
+    pub target_duration: u64,
+    core: Mutex<Core>,
+    editions: watch::Sender<Arc<Edition>>,
+    /// The other renditions of the same camera, and the sounds: their playlists' relative addresses.
+    siblings: OnceLock<Vec<(String, Arc<Live>)>>,
+    anchors: Arc<Anchors>,
+    store: Store,
+    /// The rate that the encoder is told to keep, bits per second; 0 where nobody tells.
+    nominal: u64,
+    /// How much later than its instant a frame may come, beyond the usual: a camera's `offset_ms`.
+    lateness: MediaTime,
+}
+
+/// How long after its end a segment of which nothing came is called a gap, in segments.
+const GRACE_SEGMENTS: u64 = 2;
+
+/// Numbers that a source leaves out at a restart: more than a killed process can have announced beyond its last write.
+const SPARE_NUMBERS: u64 = 32;
+
+impl Live {
+    /// A rendition that goes on from what `timeline` holds of earlier runs, from media time `from`. `nominal`: the rate that the
+    /// encoder is told to keep, in bits per second, 0 where nobody tells; `lateness`: how much later than its instant a frame may come.
+    pub fn new(
+        id: RenditionId,
+        timeline: Timeline,
+        from: MediaTime,
+        anchors: Arc<Anchors>,
+        store: Store,
+        nominal: u64,
+        lateness: MediaTime,
+    ) -> Self {
+        let (kind, grid) = (timeline.kind, timeline.grid);
+        let next = match kind {
+            // Numbers of segments that were announced and did not reach the disk are not used again: media time has
+            // come at least as far as a count of its segments can have.
+            Kind::Source { .. } => {
+                let by_time = grid.segment_at(from.ticks(timeline.timescale), timeline.timescale).0;
+                let kept = timeline.kept().map(|s| s.msn.next().0).max().unwrap_or(0);
+                let used = timeline.next_msn().0.max(kept);
+                // The first run begins at 0.
+                Msn(if used == 0 { by_time } else { by_time.max(used + SPARE_NUMBERS) })
+            }
+            _ => grid.segment_at(from.ticks(timeline.timescale), timeline.timescale),
+        };
+        let cutter = Cutter::new(kind, grid, next, from);
+        let target_duration = timeline.target_duration();
+        let core = Mutex::new(Core { cutter, timeline, dvr: None });
+        let (editions, _) = watch::channel(Arc::default());
+        Self { id, target_duration, core, editions, siblings: OnceLock::new(), anchors, store, nominal, lateness }
+    }
+
+    /// Says which renditions this one's playlist reports, with their relative addresses. Once.
+    pub fn report(&self, siblings: Vec<(String, Arc<Live>)>) {
+        let _ = self.siblings.set(siblings);
+        self.publish(&mut self.core.lock());
+    }
+
+    /// Takes new parameters.
+    ///
+    /// # Errors
+    /// When no player could use them.
+    pub fn format(&self, format: Format) -> Result<(), CutterError> {
+        let core = &mut *self.core.lock();
+        let result = core.cutter.format(format);
+        self.drain(core);
+        result
+    }
+
+    /// Takes the next unit.
+    ///
+    /// # Errors
+    /// When the camera's key frames are too far apart.
+    pub fn push(&self, unit: Unit) -> Result<(), CutterError> {
+        let core = &mut *self.core.lock();
+        let result = core.cutter.push(unit);
+        self.drain(core);
+        result
+    }
+
+    /// Tells how far media time has come: what did not come by then is a gap.
+    pub fn tick(&self, now: MediaTime) {
+        let core = &mut *self.core.lock();
+        let grid = core.timeline.grid;
+        let grace = grid.frame_time(u64::from(grid.segment_frames) * GRACE_SEGMENTS);
+        let grace = MediaTime(grace.0 + self.lateness.0);
+        core.cutter.tick(now, grace);
+        self.drain(core);
+    }
+
+    fn drain(&self, core: &mut Core) {
+        let mut news = false;
+        while let Some(event) = core.cutter.poll() {
+            core.timeline.apply(&event);
+            let timeline = &core.timeline;
+            let discontinuities = timeline.newest().map_or(0, |s| s.discontinuities);
+            self.store.append(&self.id, timeline.run(), discontinuities, &event);
+            news |= !matches!(event, Event::Header { .. });
+        }
+        if news {
+            self.publish(core);
+        }
+    }
+
+    fn publish(&self, core: &mut Core) {
+        let timeline = &core.timeline;
+        let reports: Vec<Report> = self.siblings.get().map_or_else(Vec::new, |siblings| {
+            let report = |(uri, live): &(String, Arc<Live>)| {
+                let last = live.editions.borrow().edge.last()?;
+                Some(Report { uri: uri.clone(), last })
+            };
+            siblings.iter().filter_map(report).collect()
+        });
+        let render = |style| playlist::live(&self.id, timeline, &self.anchors, style, &reports).map(Text::new);
+        let edge = timeline.edge();
+        let before = self.editions.borrow().clone();
+        // Whole segments change the plain playlist; parts do not.
+        let plain = if before.edge.done == edge.done && before.plain.is_some() {
+            before.plain.clone()
+        } else {
+            render(Style::Plain)
+        };
+        let index = render(Style::LowLatency { delta: false });
+        let delta = render(Style::LowLatency { delta: true });
+        self.editions.send_replace(Arc::new(Edition { edge, index, delta, plain }));
+    }
+
+    /// The newest edition.
+    pub fn edition(&self) -> Arc<Edition> {
+        self.editions.borrow().clone()
+    }
+
+    /// Editions as they come.
+    pub fn watch(&self) -> watch::Receiver<Arc<Edition>> {
+        self.editions.subscribe()
+    }
+
+    /// `dvr.m3u8`, rendered once a segment.
+    pub fn dvr(&self) -> Option<Arc<Text>> {
+        let core = &mut *self.core.lock();
+        let newest = core.timeline.edge().done?.0;
+        if let Some((msn, text)) = &core.dvr
+            && *msn == newest
+        {
+            return Some(text.clone());
+        }
+        let text = playlist::live(&self.id, &core.timeline, &self.anchors, Style::Dvr, &[]).map(Text::new)?;
+        core.dvr = Some((newest, text.clone()));
+        Some(text)
+    }
+
+    /// Looks at the timeline. Short: nobody records meanwhile.
+    pub fn timeline<T>(&self, look: impl FnOnce(&Timeline) -> T) -> T {
+        look(&self.core.lock().timeline)
+    }
+
+    /// Changes the timeline's past.
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Timeline)) {
+        change(&mut self.core.lock().timeline);
+    }
+
+    /// Forgets what ends before `before` and `keep` does not want.
+    pub fn forget(&self, before: MediaTime, keep: impl Fn(&packager::Segment) -> bool) {
+        self.core.lock().timeline.forget(before, keep);
+    }
+}
+
+impl Live {
+    /// The rate that the encoder is told to keep, in bits per second; 0 where nobody tells.
+    pub fn nominal(&self) -> u64 {
+        self.nominal
+    }
+
+    /// Whether this is a camera's own bitstream.
+    pub fn is_source(&self) -> bool {
+        self.id.rendition.as_str() == "source"
+    }
+
+    /// Lines of the picture, 0 while unknown.
+    pub fn height(&self) -> u16 {
+        self.timeline(|t| t.format.as_ref().and_then(Format::resolution).map_or(0, |(_, height)| height))
+    }
+
+    /// The end of the newest part that was received.
+    pub fn received_until(&self) -> Option<MediaTime> {
+        self.timeline(|t| {
+            let newest = t.segments().iter().rev().find(|s| !s.is_gap())?;
+            Some(MediaTime::from_ticks(newest.end(), t.timescale))
+        })
+    }
+
+    /// Its line in a multivariant playlist; `None` while its format is unknown.
+    pub fn variant(&self) -> Option<playlist::Variant> {
+        self.timeline(|t| {
+            let format = t.format.as_ref()?;
+            let resolution = format.resolution()?;
+            let (id, codecs) = (self.id.rendition.to_string(), format.codecs());
+            let (peak, mean) = t.bandwidth();
+            if peak.max(self.nominal) == 0 {
+                return None;
+            }
+            // Before much was measured the encoder's own bound counts, with a tenth for boxes.
+            let peak = peak.max(self.nominal + self.nominal / 10);
+            Some(playlist::Variant { id, codecs, resolution, bandwidth: (peak, mean) })
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! The `virage` command.
+
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use server::{config, demo, http, serve, start, tls};
+use tokio::net::TcpListener;
+
+/// Live angles and instant replays for a stadium.
+#[derive(Parser)]
+#[command(name = "virage", version, about)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serves the cameras of a configuration file.
+    Serve {
+        /// The file, as docs/operators.md describes it.
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Serves a synthetic match: nothing to configure.
+    Demo {
+        /// Plain HTTP.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+        /// HTTPS, with a certificate made on first start.
+        #[arg(long, default_value = "127.0.0.1:8443")]
+        tls_listen: SocketAddr,
+        /// The data folder.
+        #[arg(long, default_value = "./data")]
+        data: PathBuf,
+        /// Cameras, 1 to 8.
+        #[arg(long, default_value_t = 4)]
+        cameras: usize,
+        /// Lines of the tallest rung.
+        #[arg(long, default_value_t = 360)]
+        height: u16,
+        /// Frames per second, as 25 or 30000/1001.
+        #[arg(long, default_value = "25")]
+        fps: String,
+        /// Frames in a part; 200 ms when left out.
+        #[arg(long)]
+        part_frames: Option<u32>,
+    },
+    /// Checks anybody's HLS and LL-HLS against the rules that break players.
+    Verify(verify::Args),
+    /// Opens any HLS server as a crowd of players does.
+    Load(load::Args),
+}
+
+const FAILED: u8 = 1;
+/// `verify` and `load` end with 1 for what they found; this says that they could not look.
+const COULD_NOT_LOOK: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,sqlx=warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let (result, failure) = match Args::parse().command {
+        Command::Verify(args) => (verify::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
+        Command::Load(args) => (load::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
+        Command::Serve { config } => (run(config::load(&config).map_err(Into::into)).await, FAILED),
+        Command::Demo { listen, tls_listen, data, cameras, height, fps, part_frames } => {
+            let options = demo::Options { listen, tls_listen, data, cameras, height, fps, part_frames };
+            (run(demo::config(options)).await, FAILED)
+        }
+    };
+    result.unwrap_or_else(|error: anyhow::Error| {
+        eprintln!("virage: {error:#}");
+        failure.into()
+    })
+}
+
+async fn run(config: Result<config::Config>) -> Result<ExitCode> {
+    let config = config?;
+    let bind = |address: SocketAddr| async move {
+        TcpListener::bind(address)
+            .await
+            .with_context(|| format!("cannot listen on {address}; is another server there?"))
+    };
+    // Addresses and certificates first: what is wrong with them is said before anything is recorded.
+    let plain = bind(config.listen).await?;
+    let secure = match &config.tls {
+        None => None,
+        Some(at) => Some((bind(at.listen).await?, tls::server(at.files.as_ref(), &config.data)?)),
+    };
+    let started = start::start(config).await?;
+    let app = &started.app;
+    let router = http::app(app.clone());
+    let places = serve::places();
+    let plain_at = plain.local_addr()?;
+    let mut base = format!("http://{plain_at}");
+    tokio::spawn(serve::serve(plain, None, router.clone(), places.clone()));
+    if let Some((listener, tls)) = secure {
+        base = format!("https://{}", listener.local_addr()?);
+        tokio::spawn(serve::serve(listener, Some(tls.into()), router, places));
+    }
+    println!("Virage serves {} with {} cameras.", app.venue.name, app.cameras.len());
+    println!("  fans      {base}/");
+    println!("  desk      {base}/desk?token={}", app.crew.token());
+    println!("  plain     http://{plain_at}/");
+    println!("  playlist  http://{plain_at}/live/index.m3u8");
+    if base.starts_with("https") {
+        println!("Over HTTPS a browser asks once about the local certificate.");
+    }
+    println!("Ctrl-C stops.");
+    stop_signal().await?;
+    tracing::info!("stopping");
+    app.moments.close().await;
+    let store = app.store.clone();
+    tokio::task::spawn_blocking(move || drop(started)).await?;
+    tokio::task::spawn_blocking(move || store.flush()).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn stop_signal() -> Result<()> {
+    let mut term = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = term.recv() => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! What a wrong command line or configuration gets: file, line, and what was expected.
+
+use std::process::Command;
+
+use crate::server::{VIRAGE, shared};
+
+const GOOD: &str = r#"[server]
+listen = "127.0.0.1:0"
+data = "data"
+[venue]
+name = "Stade"
+fps = "25"
+[[camera]]
+id = "main"
+source = "udp://127.0.0.1:7000"
+bearing = 0
+rungs = [{ height = 360, kbps = 800 }]
+[[audio]]
+id = "ambient"
+camera = "main"
+"#;
+
+fn refusal(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("virage.toml");
+    std::fs::write(&file, text).unwrap();
+    let run = Command::new(VIRAGE).args(["serve", "--config"]).arg(&file).current_dir(folder.path()).output().unwrap();
+    assert!(!run.status.success(), "{text}");
+    assert!(!folder.path().join("data").exists(), "a refused configuration makes nothing");
+    String::from_utf8(run.stderr).unwrap()
+}
+
+#[test]
+fn a_wrong_line_is_named_with_what_was_expected() {
+    for (good, wrong, line, says) in [
+        (r#"fps = "25""#, r#"fps = "fast""#, 6, "frame rate"),
+        (r#"fps = "25""#, r#"fps = "0""#, 6, "1 to 240"),
+        (r#"fps = "25""#, "fps = 25", 6, "string"),
+        (r#"name = "Stade""#, "name = \"Stade\"\ncolour = 3", 6, "colour"),
+        (r#"listen = "127.0.0.1:0""#, r#"listen = "here""#, 2, "listen"),
+        (r#"id = "main""#, r#"id = "Main Camera""#, 8, "a-z"),
+        (r#"id = "main""#, r#"id = "audio""#, 8, "audio"),
+        ("bearing = 0", "bearing = 400", 10, "0 to 359"),
+        ("bearing = 0", "bearing = 0\noffset_ms = 99999", 11, "offset_ms"),
+        ("bearing = 0", "bearing = 0\nmax_gop = 0.1", 11, "max_gop"),
+        ("udp://127.0.0.1:7000", "exec:rm -rf /", 9, "srt://"),
+        ("udp://127.0.0.1:7000", "srt://host:99999", 9, "port"),
+        ("udp://127.0.0.1:7000", "srt://h:1?passphrase=tellnobody&pbkeylen=3", 9, "pbkeylen"),
+        ("height = 360", "height = 361", 11, "even"),
+        ("kbps = 800", "kbps = 1", 11, "kbps"),
+        (r#"camera = "main""#, r#"camera = "mian""#, 14, "mian"),
+        (r#"camera = "main""#, "", 13, "either"),
+        ("[[audio]]", "[[audio", 12, "expected"),
+        ("[venue]", "[theme]\naccent = \"#101010\"\n[venue]", 5, "contrast"),
+        ("[venue]", "[venue]\nring = \"soon\"", 5, "ring"),
+        ("[venue]", "[venue]\npreset = \"medium\"", 5, "superfast"),
+        ("[[audio]]", "[[audio]]\nid = \"twice\"\ncamera = \"main\"\n[[audio]]", 16, "same camera"),
+    ] {
+        let text = GOOD.replace(good, wrong);
+        assert_ne!(text, GOOD);
+        let said = refusal(&text);
+        assert!(said.contains(&format!("virage.toml:{line}: ")), "{wrong}: expected line {line}: {said}");
+        assert!(said.to_lowercase().contains(&says.to_lowercase()), "{wrong}: expected {says:?}: {said}");
+        assert!(!said.contains("tellnobody"), "{said}");
+    }
+}
+
+#[test]
+fn what_cannot_start_says_why() {
+    let server = shared();
+    let output = |args: &[&str]| {
+        let run = Command::new(VIRAGE).args(args).output().unwrap();
+        assert!(!run.status.success());
+        String::from_utf8(run.stderr).unwrap()
+    };
+    let busy = output(&["demo", "--listen", server.address(), "--data", "/nonexistent/data"]);
+    assert!(busy.contains("cannot listen on"), "{busy}");
+    let data = server.data();
+    let taken =
+        output(&["demo", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
+    assert!(taken.contains("process"), "{taken}");
+    let many = output(&["demo", "--listen", "127.0.0.1:0", "--cameras", "99"]);
+    assert!(many.contains("1 to 8"), "{many}");
+    assert!(output(&["serve", "--config", "/nonexistent.toml"]).contains("/nonexistent.toml"));
+}

@@ -1,0 +1,12 @@
+//! The binary from outside: real processes, real sockets, real players.
+#![allow(clippy::unwrap_used, reason = "a test's panic is its verdict")]
+
+mod api;
+mod cli;
+mod hls;
+mod http;
+mod inputs;
+mod players;
+mod server;
+mod survival;
+mod verify;

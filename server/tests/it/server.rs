@@ -1,0 +1,198 @@
+//! A `virage` process with a data folder of its own.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::http::{self, Answer};
+
+pub const VIRAGE: &str = env!("CARGO_BIN_EXE_virage");
+
+pub struct Server {
+    process: Child,
+    pub url: String,
+    /// The same over TLS and HTTP/2, when it is served.
+    pub secure: String,
+    pub token: String,
+    folder: Arc<TempDir>,
+}
+
+/// Waits for a condition, a minute at most.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(start.elapsed() < Duration::from_secs(60), "waited a minute for {what}");
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+}
+
+impl Server {
+    /// A demo with two small cameras.
+    pub fn demo() -> Self {
+        Self::demo_in(Arc::new(TempDir::new().unwrap()))
+    }
+
+    pub fn demo_in(folder: Arc<TempDir>) -> Self {
+        let data = folder.path().join("data");
+        let data = data.to_str().unwrap();
+        let listen = ["--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0"];
+        let args = ["demo", "--data", data, "--cameras", "2", "--height", "234"];
+        Self::start(&[&args[..], &listen[..]].concat(), folder)
+    }
+
+    /// A server with this configuration; `listen` and `data` are put in.
+    pub fn serve(config: &str) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let data = folder.path().join("data");
+        let file = folder.path().join("virage.toml");
+        let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n", data);
+        std::fs::write(&file, format!("{server}{config}")).unwrap();
+        Self::start(&["serve", "--config", file.to_str().unwrap()], folder)
+    }
+
+    fn start(args: &[&str], folder: Arc<TempDir>) -> Self {
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let mut process = Command::new(VIRAGE).args(args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let mut secure = String::new();
+        let url = loop {
+            let Some(Ok(line)) = lines.next() else {
+                panic!("the server ended: {}", std::fs::read_to_string(folder.path().join("log")).unwrap());
+            };
+            if let Some(url) = line.trim().strip_prefix("fans") {
+                secure = url.trim().trim_end_matches('/').to_owned();
+            }
+            if let Some(url) = line.trim().strip_prefix("plain") {
+                break url.trim().trim_end_matches('/').to_owned();
+            }
+        };
+        // What it says later goes nowhere, and must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let token = std::fs::read_to_string(folder.path().join("data/crew.token")).unwrap().trim().to_owned();
+        Self { process, url, secure, token, folder }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    pub fn address(&self) -> &str {
+        self.url.strip_prefix("http://").unwrap()
+    }
+
+    pub fn get(&self, path: &str) -> Answer {
+        http::get(&format!("{}{path}", self.url))
+    }
+
+    pub fn crew(&self, method: &str, path: &str, body: &Value) -> Answer {
+        self.crew_raw(method, path, body.to_string().as_bytes())
+    }
+
+    pub fn crew_raw(&self, method: &str, path: &str, body: &[u8]) -> Answer {
+        http::send(method, &format!("{}{path}", self.url), Some(&self.token), body)
+    }
+
+    /// Waits until every camera has whole segments up to `seconds` of media.
+    pub fn wait_for_media(&self, seconds: usize) {
+        until("every camera's first segments", || {
+            let cameras = self.get("/api/v1/cameras").json();
+            let items = cameras["items"].as_array().unwrap();
+            let there = items.iter().all(|camera| {
+                let at = camera["urls"]["plain"].as_str().unwrap();
+                let ladder = self.get(at);
+                let Some(first) = (ladder.status == 200).then(|| first_uri(ladder.text())) else { return false };
+                let list = self.get(&resolve(at, first));
+                list.status == 200 && list.text().matches("#EXTINF").count() >= seconds
+            });
+            (there && !items.is_empty()).then_some(())
+        });
+    }
+
+    pub fn mark(&self, before: f64, after: f64) -> Value {
+        let made = self.crew("POST", "/api/v1/marks", &json!({"kind": "goal", "before": before, "after": after}));
+        assert_eq!(made.status, 201, "{}", made.text());
+        made.json()
+    }
+
+    pub fn publish(&self, mark: &Value) -> Value {
+        let body = json!({"mark": mark["id"], "title": "But, n° 10", "publish": true});
+        let made = self.crew("POST", "/api/v1/highlights", &body);
+        assert_eq!(made.status, 201, "{}", made.text());
+        made.json()
+    }
+}
+
+/// A URI in a playlist as an address.
+pub fn resolve(base: &str, uri: &str) -> String {
+    let mut parts: Vec<&str> = base.split('/').collect();
+    parts.pop();
+    for part in uri.split('/') {
+        if part == ".." {
+            parts.pop();
+        } else {
+            parts.push(part);
+        }
+    }
+    parts.join("/")
+}
+
+/// The first URI of a playlist.
+pub fn first_uri(text: &str) -> &str {
+    text.lines().find(|l| !l.is_empty() && !l.starts_with('#')).unwrap()
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("--- the server's log\n{}", self.log());
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// One demo for all tests that change nothing others look at.
+pub fn shared() -> &'static Server {
+    static SHARED: OnceLock<Server> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let server = Server::demo();
+        // A static is never dropped: the process ends with ours.
+        let pid = server.pid();
+        end_with_us(pid);
+        server.wait_for_media(4);
+        server
+    })
+}
+
+/// Has a child killed when this process ends, however it ends.
+pub fn end_with_us(pid: u32) {
+    let us = std::process::id();
+    let watch = format!("while kill -0 {us} 2>/dev/null; do sleep 0.2; done; kill -9 {pid}");
+    let watcher = Command::new("sh").args(["-c", &watch]).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut watcher = watcher.unwrap();
+    std::thread::spawn(move || watcher.wait());
+}

@@ -1,0 +1,95 @@
+//! `kill -9` at any moment: what was acknowledged is there, and media sequence never falls.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::server::{Server, until};
+
+fn newest(server: &Server) -> u64 {
+    let text = server.get("/live/main/234p/plain.m3u8").text().to_owned();
+    let last = text.lines().rfind(|l| !l.is_empty() && !l.starts_with('#')).unwrap().to_owned();
+    last.rsplit('/').next().unwrap().trim_end_matches(".m4s").parse().unwrap()
+}
+
+#[test]
+fn what_the_crew_was_told_is_saved_survives_kill_9() {
+    let rounds = if std::env::var_os("VIRAGE_FULL").is_some() { 30 } else { 3 };
+    let folder = Arc::new(TempDir::new().unwrap());
+    let mut known: Vec<(String, String)> = Vec::new();
+    let mut highest = 0;
+    for round in 0..rounds {
+        let mut server = Server::demo_in(folder.clone());
+        server.wait_for_media(2);
+        until("the media sequence goes on", || {
+            let now = newest(&server);
+            assert!(now >= highest, "media sequence never falls: {now} after {highest}");
+            (now > highest).then_some(())
+        });
+        for (id, body) in &known {
+            let answer = server.get(&format!("/api/v1/highlights/{id}"));
+            assert_eq!(answer.status, 200, "{id} of an earlier run: {}", answer.text());
+            assert_eq!(&answer.json()["in"].to_string(), body, "its times are what they were");
+            let list = server.get(&format!("/highlights/{id}/v1/main/234p/index.m3u8"));
+            assert!(list.text().contains("#EXT-X-ENDLIST"), "{}", list.text());
+            // A mark may reach back to before its run: what was not recorded then is a gap, and all else is there.
+            let mut lines = list.text().lines();
+            while let Some(line) = lines.next() {
+                if line == "#EXT-X-GAP" {
+                    lines.find(|l| l.ends_with(".m4s"));
+                } else if line.ends_with(".m4s") {
+                    let media = line.replace("../../../../..", "");
+                    assert_eq!(server.get(&media).status, 200, "{media}: {}", list.text());
+                }
+            }
+        }
+        // The crew goes on marking until the process is gone.
+        let stop = AtomicBool::new(false);
+        let (url, token) = (server.url.clone(), server.token.clone());
+        let made = std::thread::scope(|scope| {
+            let crew = scope.spawn(|| {
+                let mut made = Vec::new();
+                while !stop.load(Ordering::Relaxed) {
+                    let post = |path: &str, body: serde_json::Value| {
+                        let sent =
+                            ureq::post(format!("{url}{path}")).header("authorization", format!("Bearer {token}"));
+                        sent.send(body.to_string()).ok()?.into_body().read_to_string().ok()
+                    };
+                    let Some(mark) = post("/api/v1/marks", json!({"kind": "goal", "before": 1, "after": 0})) else {
+                        break;
+                    };
+                    let mark: serde_json::Value = serde_json::from_str(&mark).unwrap();
+                    let body = json!({"mark": mark["id"], "publish": true});
+                    let Some(highlight) = post("/api/v1/highlights", body) else { break };
+                    let highlight: serde_json::Value = serde_json::from_str(&highlight).unwrap();
+                    made.push((highlight["id"].as_str().unwrap().to_owned(), highlight["in"].to_string()));
+                }
+                made
+            });
+            // Some way into a segment, elsewhere each time.
+            let part = round % 5;
+            let text = server.get("/live/main/234p/index.m3u8").text().to_owned();
+            let msn: u64 = text
+                .lines()
+                .rfind(|l| l.ends_with(".m4s") && !l.starts_with('#'))
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .trim_end_matches(".m4s")
+                .parse()
+                .unwrap();
+            server.get(&format!("/live/main/234p/index.m3u8?_HLS_msn={}&_HLS_part={part}", msn + 2));
+            highest = newest(&server);
+            server.kill();
+            stop.store(true, Ordering::Relaxed);
+            crew.join().unwrap()
+        });
+        assert!(!made.is_empty());
+        known.extend(made.into_iter().rev().take(5));
+    }
+}

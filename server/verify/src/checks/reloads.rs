@@ -1,0 +1,195 @@
+//! Held reloads, hints and delta updates: what a low-latency server does at the boundaries.
+
+use crate::{
+    observe::{Asked, Probe, ProbeKind, Rendition},
+    playlist::{Media, Part, Segment},
+    report::{At, Findings},
+    rules::{
+        DELTA_DIFFERS, HELD_EMPTY, HELD_NEVER, HINT_LOST, NO_DELTA, RELOAD_FAR, RELOAD_MSN, RELOAD_PART_END,
+        RELOAD_PART_ONLY, RELOAD_PAST, RELOAD_TEXT, Rule, SERVER_ERROR,
+    },
+    seconds,
+};
+
+pub(super) fn check(rendition: &Rendition, findings: &mut Findings, unchecked: &mut Vec<String>) {
+    let at = At::new(&rendition.url);
+    for edition in &rendition.editions {
+        let Some(asked) = edition.asked.filter(|_| !edition.list.ended) else { continue };
+        if !edition.list.contains(asked.msn, asked.part) {
+            findings.add(&HELD_EMPTY, at, format!("{} in the answer", say(asked)), reach(&edition.list));
+        }
+    }
+    for (asked, why) in &rendition.unanswered {
+        findings.add(&HELD_NEVER, at, format!("{} in time, or 503", say(*asked)), why);
+    }
+    for (place, got) in rendition.media.iter().filter(|(_, g)| g.hinted && !g.answered()) {
+        let found = match &got.meta {
+            Err(why) => why.clone(),
+            Ok(meta) => format!("status {} with {} bytes", meta.status, meta.length),
+        };
+        findings.add(&HINT_LOST, at.place(*place), format!("{} whole", got.uri), found);
+    }
+    for probe in &rendition.probes {
+        self::probe(rendition, probe, findings);
+    }
+    delta(rendition, findings, unchecked);
+}
+
+fn say(asked: Asked) -> String {
+    match asked.part {
+        Some(part) => format!("part {part} of segment {}", asked.msn),
+        None => format!("segment {} whole", asked.msn),
+    }
+}
+
+fn reach(list: &Media) -> String {
+    let (msn, part) = list.next_part();
+    format!("a playlist that ends before part {part} of segment {msn}")
+}
+
+/// How a probe was answered, for people.
+fn answered(probe: &Probe) -> String {
+    match &probe.meta {
+        Err(why) => why.clone(),
+        Ok(meta) if meta.status == 200 => match &probe.list {
+            Some(list) => format!("status 200, {}", reach(list)),
+            None => "status 200".into(),
+        },
+        Ok(meta) => format!("status {}", meta.status),
+    }
+}
+
+fn probe(rendition: &Rendition, probe: &Probe, findings: &mut Findings) {
+    let at = At::new(&rendition.url);
+    let status = probe.meta.as_ref().map_or(0, |m| m.status);
+    let query = probe.url.query().unwrap_or("").to_owned();
+    if status >= 500 && status != 503 {
+        let found = format!("status {status} for ?{query}");
+        findings.add(&SERVER_ERROR, at, "an answer, or a refusal with a status of 400 to 499", found);
+        return;
+    }
+    let refused = |rule: &'static Rule, findings: &mut Findings| {
+        if status != 400 {
+            findings.add(rule, at, format!("400 at once for ?{query}"), answered(probe));
+        }
+    };
+    let has = |msn, part| probe.list.as_ref().is_some_and(|l| l.ended || l.contains(msn, part));
+    match probe.kind {
+        ProbeKind::Far => refused(&RELOAD_FAR, findings),
+        ProbeKind::Text => refused(&RELOAD_TEXT, findings),
+        ProbeKind::PartOnly => refused(&RELOAD_PART_ONLY, findings),
+        ProbeKind::Past => {
+            let (msn, part) = probe.before.next_part();
+            let current = match part {
+                0 => has(msn.saturating_sub(1), None),
+                part => has(msn, Some(part as u64 - 1)),
+            };
+            if !current {
+                let expected = format!("the current playlist at once for ?{query}");
+                findings.add(&RELOAD_PAST, at, expected, answered(probe));
+            }
+        }
+        ProbeKind::PastLastPart(asked) => {
+            let next = asked.msn.saturating_add(1);
+            if !has(next, Some(0)) {
+                let expected = format!("part 0 of segment {next} for ?{query}");
+                findings.add(&RELOAD_PART_END, at, expected, answered(probe));
+            }
+        }
+        ProbeKind::Whole(msn) if !has(msn, None) => {
+            let expected = format!("segment {msn} whole for ?{query}");
+            findings.add(&RELOAD_MSN, at, expected, answered(probe));
+        }
+        _ => {}
+    }
+}
+
+/// A delta update, put after what it skips, is the full playlist (6.2.5.1).
+fn delta(rendition: &Rendition, findings: &mut Findings, unchecked: &mut Vec<String>) {
+    let at = At::new(&rendition.url);
+    let mut pair = (None, None);
+    for probe in &rendition.probes {
+        match probe.kind {
+            ProbeKind::Full(_) => pair.0 = Some(probe),
+            ProbeKind::Delta(_) => pair.1 = Some(probe),
+            _ => {}
+        }
+    }
+    let (Some(full), Some(short)) = pair else { return };
+    let (Some(list), Some(update)) = (&full.list, &short.list) else {
+        let expected = format!("a delta update for ?{}", short.url.query().unwrap_or(""));
+        let failed = if full.list.is_none() { full } else { short };
+        findings.add(&NO_DELTA, at, expected, answered(failed));
+        return;
+    };
+    let boundary = list.control_time("CAN-SKIP-UNTIL").unwrap_or(0);
+    let Some(skipped) = update.skipped else {
+        // A playlist no longer than the boundary has nothing to skip.
+        match list.whole().filter(|s| from_end(list, s.msn) > boundary + list.target_micros()).count() {
+            0 => unchecked.push(format!("delta updates: {} is too short to skip any", rendition.url.path())),
+            old => {
+                let expected = format!("EXT-X-SKIP of {old} segments");
+                findings.add(&NO_DELTA, at, expected, "the whole playlist");
+            }
+        }
+        return;
+    };
+    if let Some((expected, found)) = differs(list, update, skipped, boundary) {
+        findings.add(&DELTA_DIFFERS, at, expected, found);
+    }
+}
+
+/// How far a segment's end lies from the end of the last whole one, in the full playlist.
+fn from_end(list: &Media, msn: u64) -> crate::Micros {
+    list.whole().filter(|s| s.msn > msn).map(|s| s.duration).sum()
+}
+
+fn differs(full: &Media, update: &Media, skipped: u64, boundary: crate::Micros) -> Option<(String, String)> {
+    // The one may be a part newer than the other: what both have is compared.
+    let first = update.sequence.saturating_add(skipped);
+    if first > full.next_part().0 {
+        let expected = format!("no more than {} segments skipped", full.segments.len());
+        return Some((expected, format!("EXT-X-SKIP of {skipped}")));
+    }
+    if let Some(newest) = first.checked_sub(1).filter(|_| skipped > 0)
+        && full.segment(newest).is_some()
+        && from_end(full, newest) < boundary - full.target_micros()
+    {
+        let found = format!("skipped segment {newest}, {} from the end", seconds(from_end(full, newest)));
+        return Some((format!("what is nearer than {} to the end", seconds(boundary)), found));
+    }
+    if update.sequence < full.sequence.saturating_sub(1) || update.sequence > full.sequence.saturating_add(1) {
+        let expected = format!("EXT-X-MEDIA-SEQUENCE {}", full.sequence);
+        return Some((expected, update.sequence.to_string()));
+    }
+    for segment in &full.segments {
+        if segment.msn < first {
+            continue;
+        }
+        let Some(other) = update.segment(segment.msn) else {
+            if segment.msn.saturating_add(1) < update.next_part().0 {
+                return Some((format!("segment {}", segment.msn), "none in the delta update".into()));
+            }
+            continue;
+        };
+        let whole = |s: &Segment| s.uri.as_ref().map(|uri| (uri.clone(), s.duration));
+        if let (Some(a), Some(b)) = (whole(segment), whole(other))
+            && a != b
+        {
+            let tell = |(uri, length): (String, _)| format!("segment {}: {uri} of {}", segment.msn, seconds(length));
+            return Some((tell(a), tell(b)));
+        }
+        let same =
+            |(a, b): (&Part, &Part)| a.uri == b.uri && a.duration == b.duration && a.independent == b.independent;
+        if !segment.parts.iter().zip(&other.parts).all(same) {
+            return Some((format!("the parts of segment {}", segment.msn), "other parts".into()));
+        }
+        if (segment.date, segment.gap) != (other.date, other.gap) {
+            return Some((format!("date and gap of segment {}", segment.msn), "others".into()));
+        }
+        if segment.map != other.map && other.map.is_some() {
+            return Some((format!("the header of segment {}", segment.msn), "another".into()));
+        }
+    }
+    None
+}
