@@ -2,20 +2,19 @@ import { describe, expect, test } from 'vitest';
 import {
   demo,
   eventually,
-  frames,
   instant,
   open,
   openDesk,
   playing,
   record,
-  rewind,
   stepped,
   still,
   visit,
   type Opened,
 } from './browser';
+import { origin } from './origin';
 import { percentile } from './strip';
-import { framesToMicros, parseMicros, type Micros } from '../src/lib/time';
+import { framesToMicros, parseMicros } from '../src/lib/time';
 
 const { crew, fps } = await demo();
 
@@ -24,30 +23,6 @@ const desk = (run: (opened: Opened) => Promise<void>) =>
     await playing(opened.page);
     await run(opened);
   });
-
-/**
- * A frame number and its wall clock, found without the desk: the first segment's PROGRAM-DATE-TIME in a
- * highlight's playlist, and the strip of the first frame that it plays.
- */
-async function origin(): Promise<{ frame: number; utc: Micros }> {
-  const now = parseMicros((await crew.venue()).now ?? '');
-  const cameras = await crew.cameras();
-  const id = cameras.find((c) => c.state === 'live')?.id ?? '';
-  const highlight = await crew.publish({
-    in: new Date(Number(now / 1000n) - 6000).toISOString(),
-    out: new Date(Number(now / 1000n) - 4000).toISOString(),
-    title: 'origin',
-    angles: [id],
-  });
-  const { page, context } = await open(`/#/h/${highlight.id}`);
-  await playing(page);
-  await page.keyboard.press('Space');
-  await page.waitForFunction(() => document.querySelector('video')?.paused);
-  const { frame } = await rewind(page);
-  const { begin } = frames(await crew.playlist(highlight.urls.angles[id] ?? ''), fps);
-  await context.close();
-  return { frame, utc: begin };
-}
 
 async function setGuards(page: Opened['page'], before: number, after: number): Promise<void> {
   await page.getByTestId('before-goal').fill(String(before));

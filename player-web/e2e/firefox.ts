@@ -1,12 +1,14 @@
 /** Debian's Firefox over WebDriver BiDi: hls.js in another engine's Media Source. */
 import { launch, type Browser } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { base, demo, DESKTOP, eventually, PHONE, token } from './browser';
+import { base, demo, DESKTOP, eventually, instant, PHONE, token } from './browser';
+import { origin } from './origin';
 import { install } from './strip';
-import { plays, watchLive, watchFrames, type Tab } from './tab';
+import { moved, pause, plays, watchLive, watchFrames, type Tab } from './tab';
+import { parseMicros } from '../src/lib/time';
 
 let browser: Browser;
-const { fps } = await demo();
+const { crew, fps } = await demo();
 
 async function firefox(
   viewport: { width: number; height: number },
@@ -47,9 +49,12 @@ describe('Firefox', () => {
   test('live plays, and an angle switch goes on at the same instant', () =>
     firefox(PHONE, (tab) => watchLive(tab, 'Firefox', fps)));
 
-  test('a published highlight plays first frame to last, and the desk plays in step', async () => {
-    await firefox(PHONE, async (tab) => void (await watchFrames(tab, 'Firefox')));
-    await firefox(DESKTOP, async (tab) => {
+  test('a published highlight plays first frame to last', () =>
+    firefox(PHONE, (tab) => watchFrames(tab, 'Firefox')));
+
+  test('the desk plays in step, and a mark of a standing picture is its frame', () =>
+    firefox(DESKTOP, async (tab) => {
+      const known = await origin();
       await tab.goto(`/desk?token=${encodeURIComponent(token)}`);
       await plays(tab);
       await eventually(
@@ -63,6 +68,20 @@ describe('Firefox', () => {
           }, null),
         60_000,
       );
-    });
-  });
+      let { frame } = await pause(tab);
+      for (const step of ['', 'ArrowLeft', 'ArrowRight', 'ArrowRight']) {
+        if (step) {
+          await tab.press(step);
+          frame = await moved(tab, frame);
+        }
+        const marked = new Set((await crew.marks()).map((m) => m.id));
+        await tab.press('g');
+        const mark = await eventually('the mark', async () =>
+          (await crew.marks()).find((m) => !marked.has(m.id)),
+        );
+        const at = parseMicros(mark.in) + 8_000_000n;
+        const off = Number(at - instant(frame, known, fps)) * (fps.num / fps.den / 1e6);
+        expect(Math.round(off), `frames off, ${step || 'paused'}`).toBe(0);
+      }
+    }));
 });

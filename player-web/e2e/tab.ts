@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { demo, eventually, frames as held } from './browser';
 import { mode, percentile, type Sample, type Strip } from './strip';
-import { formatMicros, parseMicros, type Micros, type Rate } from '../src/lib/time';
+import { formatMicros, parseMicros, type Rate } from '../src/lib/time';
 
 export interface Tab {
   goto(path: string): Promise<void>;
@@ -66,17 +66,15 @@ export async function pause(tab: Tab): Promise<Strip> {
   return stands(tab);
 }
 
-/** Presses a control that moves a standing picture and waits until the new frame is on screen. */
-export async function stepped(tab: Tab, press: () => Promise<void>): Promise<Sample> {
-  const before = await tab.evaluate(() => window.probe.samples.length, null);
-  await press();
-  return eventually('the next frame', () =>
-    tab.evaluate((n) => {
-      const video = document.querySelector<HTMLVideoElement>('video[data-testid="picture"]');
-      return window.probe.samples.length > n && video && !video.seeking && window.probe.samples.at(-1);
-    }, before),
-  );
-}
+/** Waits until a standing picture shows another frame than `before`; which one. */
+export const moved = (tab: Tab, before: number): Promise<number> =>
+  eventually(`a frame other than ${before}`, async () => {
+    const now = await tab.evaluate((id) => {
+      const video = document.querySelector<HTMLVideoElement>(`video[data-testid="${id}"]`);
+      return video && !video.seeking && video.readyState >= 2 ? window.probe.read(video) : null;
+    }, 'picture');
+    return now !== null && now.frame !== before && now.frame;
+  });
 
 /** To the first frame of a replay that stands still. */
 async function rewound(tab: Tab): Promise<Strip> {
@@ -145,7 +143,7 @@ export async function watchLive(tab: Tab, browser: string, fps: Rate): Promise<v
 }
 
 /** Publishes a second and opens it from the feed; what its first angle's playlist holds. */
-async function openReplay(tab: Tab, title: string): Promise<{ begin: Micros; frames: number[] }> {
+async function openReplay(tab: Tab, title: string): Promise<number[]> {
   const { crew, fps } = await demo();
   await tab.goto('/');
   await plays(tab);
@@ -159,19 +157,19 @@ async function openReplay(tab: Tab, title: string): Promise<{ begin: Micros; fra
   await tab.click(`highlight-${highlight.id}`);
   await there(tab, '[data-testid="scrub"]');
   const [angle = ''] = await angleIds(tab);
-  return held(await crew.playlist(highlight.urls.angles[angle.replace('angle-', '')] ?? ''), fps);
+  return held(await crew.playlist(highlight.urls.angles[angle.replace('angle-', '')] ?? ''), fps).frames;
 }
 
-/** Each frame of a replay, from first to last; says when the first one is. */
-export async function watchFrames(tab: Tab, title: string): Promise<{ frame: number; utc: Micros }> {
-  const { begin, frames } = await openReplay(tab, title);
+/** Each frame of a replay, from first to last. */
+export async function watchFrames(tab: Tab, title: string): Promise<void> {
+  const frames = await openReplay(tab, title);
   await plays(tab);
   await pause(tab);
   const first = await rewound(tab);
-  await record(tab, 0);
   let last = first.frame;
   for (const offset of frames.slice(1)) {
-    ({ frame: last } = await stepped(tab, () => tab.click('step-forward')));
+    await tab.click('step-forward');
+    last = await moved(tab, last);
     expect(last - first.frame, `frame ${offset}`).toBe(offset);
   }
   // There is nothing after the last frame; played at full speed it ends on the same one.
@@ -179,5 +177,4 @@ export async function watchFrames(tab: Tab, title: string): Promise<{ frame: num
   await tab.click('play');
   await there(tab, '[data-testid="state-ended"]');
   expect((await stands(tab)).frame, 'the frame it ends on').toBe(last);
-  return { frame: first.frame, utc: begin };
 }

@@ -92,8 +92,18 @@ pub(crate) struct Folder {
     pub(crate) root: PathBuf,
     next: AtomicU64,
     handles: Mutex<Handles>,
-    /// Locked as long as it is open.
-    _lock: File,
+    _lock: Lock,
+}
+
+/// Holds the folder for this process until it is dropped.
+struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing alone would not do: a child that another thread has just forked holds the file open until its `exec`.
+    fn drop(&mut self) {
+        // What cannot be unlocked is unlocked by being closed.
+        let _ = rustix::fs::flock(&self.0, rustix::fs::FlockOperation::Unlock);
+    }
 }
 
 #[derive(Default)]
@@ -119,7 +129,7 @@ impl Folder {
             Err(e) => return Err(StoreError::io("locking", root.join("lock"))(e.into())),
         }
         let (next, handles) = (AtomicU64::new(0), Mutex::default());
-        Ok(Self { dir, root: root.into(), next, handles, _lock: lock })
+        Ok(Self { dir, root: root.into(), next, handles, _lock: Lock(lock) })
     }
 
     /// A path as messages name it.

@@ -79,6 +79,7 @@ export abstract class Player {
     this.clock = new Clock(rate);
     for (const name of EVENTS) video.addEventListener(name, this.emit);
     video.addEventListener('waiting', this.waiting);
+    video.addEventListener('seeked', this.arrived);
     this.watch();
   }
 
@@ -95,6 +96,7 @@ export abstract class Player {
     this.gone = true;
     for (const name of EVENTS) this.video.removeEventListener(name, this.emit);
     this.video.removeEventListener('waiting', this.waiting);
+    this.video.removeEventListener('seeked', this.arrived);
     if (this.callback) this.video.cancelVideoFrameCallback(this.callback);
   }
 
@@ -126,6 +128,7 @@ export abstract class Player {
 
   pause(): void {
     this.hold();
+    if (this.video.paused) return;
     this.video.pause();
     this.settle();
   }
@@ -139,8 +142,18 @@ export abstract class Player {
     if (shown === null || video.ended) return;
     const frame = frameSeconds(this.rate);
     const into = video.currentTime - shown;
-    if (GECKO || into < 0 || into >= frame) video.currentTime = shown + frame / 2;
+    if (!GECKO && into >= 0 && into < frame) return;
+    this.sought = shown;
+    video.currentTime = shown + frame / 2;
   }
+
+  /** Standing, the frame that was sought is the one on screen, whether the browser calls for it or not. */
+  private readonly arrived = (): void => {
+    const { sought, video } = this;
+    if (!video.paused || sought === null) return;
+    const into = video.currentTime - sought;
+    if (into >= 0 && into < frameSeconds(this.rate)) this.shown = sought;
+  };
 
   toggle(): void {
     if (this.video.paused) this.play();
