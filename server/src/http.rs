@@ -1,11 +1,13 @@
 //! The HTTP surface: one router over the application's state.
 
+mod answer;
 mod api;
 mod highlight;
 mod hls;
 mod media;
 mod pages;
 mod problem;
+mod quick;
 mod sse;
 mod text;
 
@@ -20,8 +22,13 @@ use axum::{
     routing::get,
 };
 
+use answer::dress;
+pub use answer::{ALWAYS, Answer, Cache};
 pub use api::{camera_object, highlight_object};
 pub use problem::Problem;
+pub use quick::{Asked, Quick, quick};
+pub use sse::{FIELDS as EVENT_FIELDS, Following};
+pub use text::names_gzip;
 
 /// A header that the server itself sets on requests that came over TLS; one sent by a client is taken off.
 pub const OVER_TLS: &str = "x-virage-over-tls";
@@ -38,8 +45,10 @@ pub fn app(state: Arc<App>) -> Router {
         .route("/highlights/{id}/{file}", get(highlight::all))
         .route("/highlights/{id}/{camera}/{file}", get(highlight::one))
         .route("/highlights/{id}/{version}/{camera}/{rendition}/{file}", get(highlight::rendition))
-        // Playlists and media may be played from any page: without credentials, so that nobody's drafts are shown.
-        .layer(middleware::map_response(allow_any_origin));
+        .layer(middleware::map_response(|mut response: Response| async {
+            answer::open(response.headers_mut());
+            response
+        }));
     Router::new()
         .merge(open)
         .nest("/api/v1", api::router())
@@ -55,11 +64,6 @@ pub fn app(state: Arc<App>) -> Router {
         .layer(DefaultBodyLimit::max(api::BODY_LIMIT))
         .layer(middleware::from_fn(guard))
         .with_state(state)
-}
-
-async fn allow_any_origin(mut response: Response) -> Response {
-    response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    response
 }
 
 /// How long a request that brings a body may take in all.
@@ -85,9 +89,7 @@ async fn guard(request: Request, next: Next) -> Response {
         };
         response = Problem::new(status, detail).into_response();
     }
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    dress(response.headers_mut());
     response
 }
 

@@ -17,7 +17,6 @@ pub mod keep;
 pub mod live;
 pub mod moments;
 pub mod poster;
-pub mod prompt;
 pub mod serve;
 pub mod start;
 pub mod tls;

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use server::{config, demo, http, serve, start, tls};
+use server::{config, demo, serve, start, tls};
 use tokio::net::TcpListener;
 
 /// Live angles and instant replays for a stadium.
@@ -79,9 +79,8 @@ async fn main() -> ExitCode {
 async fn run(config: Result<config::Config>) -> Result<ExitCode> {
     let config = config?;
     let bind = |address: SocketAddr| async move {
-        TcpListener::bind(address)
-            .await
-            .with_context(|| format!("cannot listen on {address}; is another server there?"))
+        let bound = TcpListener::bind(address).await.and_then(TcpListener::into_std);
+        bound.with_context(|| format!("cannot listen on {address}; is another server there?"))
     };
     // Addresses and certificates first: what is wrong with them is said before anything is recorded.
     let plain = bind(config.listen).await?;
@@ -91,15 +90,14 @@ async fn run(config: Result<config::Config>) -> Result<ExitCode> {
     };
     let started = start::start(config).await?;
     let app = &started.app;
-    let router = http::app(app.clone());
-    let places = serve::places();
     let plain_at = plain.local_addr()?;
     let mut base = format!("http://{plain_at}");
-    tokio::spawn(serve::serve(plain, None, router.clone(), places.clone()));
+    let mut listeners = vec![(plain, None)];
     if let Some((listener, tls)) = secure {
         base = format!("https://{}", listener.local_addr()?);
-        tokio::spawn(serve::serve(listener, Some(tls.into()), router, places));
+        listeners.push((listener, Some(tls.into())));
     }
+    serve::serve(app.clone(), listeners)?;
     println!("Virage serves {} with {} cameras.", app.venue.name, app.cameras.len());
     println!("  fans      {base}/");
     println!("  desk      {base}/desk?token={}", app.crew.token());

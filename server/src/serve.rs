@@ -1,7 +1,14 @@
 //! The accept loops: cleartext and TLS, HTTP/1.1 and HTTP/2, with limits that a crowd of bad clients cannot exhaust.
+//!
+//! One runtime a core, each with its own accept loop on the shared listeners: a connection stays on the core that took it.
 
-use std::{sync::Arc, time::Duration};
+mod head;
+mod quick;
+mod rewind;
 
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result};
 use axum::{
     Router,
     body::Body,
@@ -15,16 +22,21 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::Semaphore,
 };
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
-use crate::{http::OVER_TLS, prompt::Prompt};
+use crate::{
+    app::App,
+    http::{self, OVER_TLS},
+};
 
 /// How long a client may take for its request's head, or for a TLS handshake: silent and drip-feeding ones are closed.
 const HEAD: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of what it asked for.
+const STALLED: Duration = Duration::from_secs(30);
 /// Connections at once, at most.
 const CONNECTIONS: u64 = 60_000;
 /// Open files that are left for media, the catalog and cameras.
@@ -32,10 +44,46 @@ const SPARE_FILES: u64 = 1000;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 128;
 
-/// Serves on a listener until the process ends.
-pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, places: Arc<Semaphore>) {
+/// What every connection needs.
+struct Site {
+    app: Arc<App>,
+    router: Router,
+    /// Places for all listeners together.
+    places: Arc<Semaphore>,
+}
+
+/// Serves on these listeners, those with TLS and those without, until the process ends.
+///
+/// # Errors
+/// When a listener cannot be shared or a thread cannot be started.
+pub fn serve(app: Arc<App>, listeners: Vec<(TcpListener, Option<TlsAcceptor>)>) -> Result<()> {
+    let site = Arc::new(Site { router: http::app(app.clone()), app, places: places() });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    for core in 0..cores {
+        let shared: io::Result<Vec<_>> =
+            listeners.iter().map(|(listener, tls)| Ok((listener.try_clone()?, tls.clone()))).collect();
+        let (shared, site) = (shared.context("cannot share a listener between the cores")?, site.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.context("cannot make a core's runtime")?;
+        let run = move || {
+            let local = runtime.enter();
+            for (listener, tls) in shared {
+                match tokio::net::TcpListener::from_std(listener) {
+                    Ok(listener) => drop(runtime.spawn(accept(listener, tls, site.clone()))),
+                    Err(error) => tracing::error!(%error, "cannot listen"),
+                }
+            }
+            drop(local);
+            runtime.block_on(std::future::pending::<()>());
+        };
+        std::thread::Builder::new().name(format!("serve-{core}")).spawn(run).context("cannot start a thread")?;
+    }
+    Ok(())
+}
+
+async fn accept(listener: tokio::net::TcpListener, tls: Option<TlsAcceptor>, site: Arc<Site>) {
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = site.places.clone().acquire_owned().await else { return };
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
@@ -45,22 +93,29 @@ pub async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, router: Rout
                 continue;
             }
         };
-        let (tls, router) = (tls.clone(), router.clone());
-        tokio::spawn(async move {
-            let _place = place;
-            // Parts are small and wanted at once.
-            let _ = stream.set_nodelay(true);
-            match tls {
-                None => connection(stream, router, false).await,
-                Some(tls) => handshake(tls, stream, router).await,
+        // Parts are small and wanted at once. A client that is gone is noticed by what it does not acknowledge.
+        let _ = stream.set_nodelay(true);
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(&stream, u32::try_from(STALLED.as_millis()).unwrap_or(0));
+        let site = site.clone();
+        match &tls {
+            None => drop(tokio::spawn(async move {
+                let _place = place;
+                quick::connection(stream, &site, false).await;
+            })),
+            Some(tls) => {
+                let tls = tls.clone();
+                drop(tokio::spawn(async move {
+                    let _place = place;
+                    secure(tls, stream, &site).await;
+                }));
             }
-        });
+        }
     }
 }
 
-/// Places for all listeners together: as many as the process may open files, some left for media. The system's usual soft
-/// limit of 1,024 files is raised to the hard one.
-pub fn places() -> Arc<Semaphore> {
+/// As many places as the process may open files, some left for media. The system's usual soft limit of 1,024 files is
+/// raised to the hard one.
+fn places() -> Arc<Semaphore> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let before = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: before.maximum, maximum: before.maximum };
@@ -74,13 +129,16 @@ pub fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(usize::try_from(connections).unwrap_or(64)))
 }
 
-async fn handshake(tls: TlsAcceptor, stream: TcpStream, router: Router) {
-    if let Ok(Ok(stream)) = tokio::time::timeout(HEAD, tls.accept(stream)).await {
-        connection(stream, router, true).await;
+async fn secure(tls: TlsAcceptor, stream: TcpStream, site: &Site) {
+    // What a handshake needs is given back after it: a connection lives for hours.
+    let handshake = Box::pin(tokio::time::timeout(HEAD, tls.accept(stream)));
+    if let Ok(Ok(stream)) = handshake.await {
+        quick::connection(stream, site, true).await;
     }
 }
 
-async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router, over_tls: bool) {
+/// HTTP by the book: what is not quick.
+async fn whole(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, site: &Site, over_tls: bool) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(64 * 1024);
     builder
@@ -91,6 +149,7 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static
         .max_pending_accept_reset_streams(Some(20))
         .keep_alive_interval(HEAD / 2)
         .keep_alive_timeout(HEAD / 2);
+    let router = site.router.clone();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let mut request: Request = request.map(Body::new);
         // HTTP/2 says the host in `:authority` (RFC 9113, 8.3.1); what is written for one version holds for both.
@@ -105,5 +164,5 @@ async fn connection(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static
         router.clone().oneshot(request)
     });
     // A client that goes away is no error of ours.
-    let _ = builder.serve_connection(TokioIo::new(Prompt::new(stream, HEAD)), service).await;
+    let _ = builder.serve_connection(TokioIo::new(io), service).await;
 }

@@ -9,10 +9,7 @@ use axum::{
 };
 use packager::playlist::{self, Layout, State as Progress};
 
-use super::{
-    Problem,
-    text::{self, Cache},
-};
+use super::{Cache, Problem, text::Playlist};
 use crate::{
     app::App,
     catalog::{Highlight, Stage},
@@ -27,27 +24,31 @@ pub(super) async fn all(
     Path((id, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let highlight = find(&app, &id, &headers)?;
+    let highlight = find(&app, &id, app.crew.sent(&headers))?;
     if file == "poster.jpg" {
         return poster(&app, &highlight).await;
     }
+    Ok(every_angle(&app, &highlight, &file)?.response(&headers))
+}
+
+/// All angles: `/highlights/{id}/{file}`.
+pub(super) fn every_angle(app: &App, highlight: &Highlight, file: &str) -> Result<Playlist, Problem> {
     let render = || {
         let base = format!("v{}/", highlight.version);
         let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
         let angles: Vec<_> =
-            highlight.angles.iter().filter_map(|camera| app.angle(camera, having(&app, &highlight, camera))).collect();
-        let sounds = app.sound_lines(|live| has(live, &highlight));
+            highlight.angles.iter().filter_map(|camera| app.angle(camera, having(app, highlight, camera))).collect();
+        let sounds = app.sound_lines(|live| has(live, highlight));
         if angles.is_empty() {
             return Err(not_yet());
         }
-        match file.as_str() {
+        match file {
             "index.m3u8" => Ok(playlist::video_group(&angles, &sounds, layout)),
             "player.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout)),
             _ => Err(Problem::not_found("A highlight's playlists are called index.m3u8 and player.m3u8.")),
         }
     };
-    let text = app.brief.text(name(&highlight, &file), render)?;
-    Ok(text::playlist(&headers, &text, cache(&highlight, Cache::For(1))))
+    Ok(Playlist { text: app.brief.text(name(highlight, file), render)?, cache: cache(highlight, Cache::For(1)) })
 }
 
 /// A playlist's name among the rendered ones: what was changed has another.
@@ -60,8 +61,13 @@ pub(super) async fn one(
     Path((id, camera, file)): Path<(String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let highlight = find(&app, &id, &headers)?;
-    if !highlight.angles.contains(&camera) {
+    let highlight = find(&app, &id, app.crew.sent(&headers))?;
+    Ok(one_angle(&app, &highlight, &camera, &file)?.response(&headers))
+}
+
+/// One angle: `/highlights/{id}/{camera}/{file}`.
+pub(super) fn one_angle(app: &App, highlight: &Highlight, camera: &str, file: &str) -> Result<Playlist, Problem> {
+    if !highlight.angles.iter().any(|angle| angle == camera) {
         return Err(Problem::not_found(format!("This highlight has the angles {}.", highlight.angles.join(", "))));
     }
     if file != "index.m3u8" {
@@ -70,11 +76,11 @@ pub(super) async fn one(
     let render = || {
         let base = format!("../v{}/", highlight.version);
         let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
-        let angle = app.angle(&camera, having(&app, &highlight, &camera)).ok_or_else(not_yet)?;
-        Ok(playlist::one(&angle, &app.sound_lines(|live| has(live, &highlight)), layout))
+        let angle = app.angle(camera, having(app, highlight, camera)).ok_or_else(not_yet)?;
+        Ok(playlist::one(&angle, &app.sound_lines(|live| has(live, highlight)), layout))
     };
-    let text = app.brief.text(name(&highlight, &format!("{camera}/{file}")), render)?;
-    Ok(text::playlist(&headers, &text, cache(&highlight, Cache::For(1))))
+    let text = app.brief.text(name(highlight, &format!("{camera}/{file}")), render)?;
+    Ok(Playlist { text, cache: cache(highlight, Cache::For(1)) })
 }
 
 pub(super) async fn rendition(
@@ -82,23 +88,34 @@ pub(super) async fn rendition(
     Path((id, version, camera, rendition, file)): Path<(String, String, String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let highlight = find(&app, &id, app.crew.sent(&headers))?;
+    Ok(one_rendition(&app, &highlight, [&version, &camera, &rendition, &file]).await?.response(&headers))
+}
+
+/// One rendition: `/highlights/{id}/v{n}/{camera}/{rendition}/{file}`.
+pub(super) async fn one_rendition(
+    app: &App,
+    highlight: &Highlight,
+    [version, camera, rendition, file]: [&str; 4],
+) -> Result<Playlist, Problem> {
     let unknown = || Problem::not_found("This highlight has no such playlist.");
-    let highlight = find(&app, &id, &headers)?;
-    let angle = highlight.angles.contains(&camera) || camera == "audio";
-    if !angle || file != "index.m3u8" || version != format!("v{}", highlight.version) {
+    let angle = camera == "audio" || highlight.angles.iter().any(|angle| angle == camera);
+    let newest = version.strip_prefix('v').is_some_and(|n| n == highlight.version.to_string());
+    if !angle || !newest || file != "index.m3u8" {
         return Err(unknown());
     }
-    let live = app.rendition(&camera, &rendition).ok_or_else(unknown)?;
-    let key = format!("{id}/{version}/{}", live.id);
+    let live = app.rendition(camera, rendition).ok_or_else(unknown)?;
+    let ended = cache(highlight, Cache::For(ENDED_SECONDS));
+    let key = format!("{}/{version}/{}", highlight.id, live.id);
     if let Some(text) = app.ended.read().get(&key) {
-        return Ok(text::playlist(&headers, text, cache(&highlight, Cache::For(ENDED_SECONDS))));
+        return Ok(Playlist { text: text.clone(), cache: ended });
     }
-    let (text, state) = first_text(&app, live, &highlight).await.ok_or_else(not_yet)?;
+    let (text, state) = first_text(app, live, highlight).await.ok_or_else(not_yet)?;
     if state == Progress::Ended {
         app.ended.write().insert(key, text.clone());
-        return Ok(text::playlist(&headers, &text, cache(&highlight, Cache::For(ENDED_SECONDS))));
+        return Ok(Playlist { text, cache: ended });
     }
-    Ok(text::playlist(&headers, &text, cache(&highlight, Cache::No)))
+    Ok(Playlist { text, cache: cache(highlight, Cache::No) })
 }
 
 /// What only the crew may see, no cache may keep.
@@ -131,12 +148,12 @@ async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Option<(Ar
 }
 
 /// The highlight, when the asker may see it: drafts and recalled ones are the crew's.
-fn find(app: &App, id: &str, headers: &HeaderMap) -> Result<Highlight, Problem> {
+pub(super) fn find(app: &App, id: &str, crew: bool) -> Result<Highlight, Problem> {
     let unknown = || Problem::not_found("There is no such highlight.");
     let highlight = app.moments.highlight(id).ok_or_else(unknown)?;
     match highlight.stage {
         Stage::Published => Ok(highlight),
-        _ if app.crew.sent(headers) => Ok(highlight),
+        _ if crew => Ok(highlight),
         Stage::Draft => Err(unknown()),
         Stage::Recalled => Err(Problem::new(StatusCode::GONE, "This highlight has been taken back.")),
     }

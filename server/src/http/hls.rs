@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, RawQuery, State},
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -11,26 +11,28 @@ use packager::{
     playlist::{self, Layout},
     wait::Reload,
 };
-use serde::Deserialize;
 
-use super::{
-    Problem,
-    text::{self, Cache},
-};
+use super::{Cache, Problem, text::Playlist};
 use crate::{
     app::App,
     live::{Edition, Live},
 };
 
-/// Delivery directives, raw. Other parameters are somebody else's (CMCD, signatures) and ignored.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Directives {
-    #[serde(rename = "_HLS_msn")]
-    msn: Option<String>,
-    #[serde(rename = "_HLS_part")]
-    part: Option<String>,
-    #[serde(rename = "_HLS_skip")]
-    skip: Option<String>,
+/// The delivery directives of a query. Other parameters are somebody else's (CMCD, signatures) and ignored.
+fn directives(query: Option<&str>) -> Result<Reload, Problem> {
+    let (mut msn, mut part, mut skip) = (None, None, None);
+    for (name, value) in form_urlencoded::parse(query.unwrap_or("").as_bytes()) {
+        let (place, name) = match &*name {
+            "_HLS_msn" => (&mut msn, "_HLS_msn"),
+            "_HLS_part" => (&mut part, "_HLS_part"),
+            "_HLS_skip" => (&mut skip, "_HLS_skip"),
+            _ => continue,
+        };
+        if place.replace(value).is_some() {
+            return Err(Problem::bad_request(format!("`{name}` stands there twice.")));
+        }
+    }
+    Reload::parse(msn.as_deref(), part.as_deref(), skip.as_deref()).map_err(|e| Problem::bad_request(e.to_string()))
 }
 
 pub(super) async fn all(
@@ -38,6 +40,11 @@ pub(super) async fn all(
     Path(file): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    Ok(every_angle(&app, &file)?.response(&headers))
+}
+
+/// All angles: `/live/{file}`.
+pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
     let render = || {
         let angles: Vec<_> = app.cameras.iter().filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
         let sounds = app.sound_lines(|_| true);
@@ -45,7 +52,7 @@ pub(super) async fn all(
         if angles.is_empty() {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera has sent a picture yet."));
         }
-        match file.as_str() {
+        match file {
             "index.m3u8" => Ok(playlist::video_group(&angles, &sounds, layout("index.m3u8"))),
             "player.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("index.m3u8"))),
             "plain.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("plain.m3u8"))),
@@ -53,7 +60,7 @@ pub(super) async fn all(
             _ => Err(Problem::not_found("Live playlists are index.m3u8, player.m3u8, plain.m3u8 and dvr.m3u8.")),
         }
     };
-    Ok(text::playlist(&headers, &app.brief.text(format!("live/{file}"), render)?, Cache::For(1)))
+    Ok(Playlist { text: app.brief.text(format!("live/{file}"), render)?, cache: Cache::For(1) })
 }
 
 pub(super) async fn one(
@@ -61,9 +68,14 @@ pub(super) async fn one(
     Path((id, file)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let camera = app.cameras.iter().find(|c| c.id.as_str() == id).ok_or_else(|| unknown_camera(&app))?;
+    Ok(one_angle(&app, &id, &file)?.response(&headers))
+}
+
+/// One angle: `/live/{camera}/{file}`.
+pub(super) fn one_angle(app: &App, id: &str, file: &str) -> Result<Playlist, Problem> {
+    let camera = app.cameras.iter().find(|c| c.id.as_str() == id).ok_or_else(|| unknown_camera(app))?;
     let layout = |file| Layout { base: "../", file, rate: app.venue.grid.rate };
-    let (ladder, layout): (Vec<&Arc<Live>>, _) = match file.as_str() {
+    let (ladder, layout): (Vec<&Arc<Live>>, _) = match file {
         "index.m3u8" => (camera.ladder().collect(), layout("index.m3u8")),
         "plain.m3u8" => (camera.ladder().collect(), layout("plain.m3u8")),
         "source.m3u8" => {
@@ -74,41 +86,46 @@ pub(super) async fn one(
         _ => return Err(Problem::not_found("A camera's playlists are called index.m3u8, plain.m3u8 and source.m3u8.")),
     };
     let render = || {
-        let angle = app.angle(&id, ladder).ok_or_else(no_picture)?;
+        let angle = app.angle(id, ladder).ok_or_else(no_picture)?;
         Ok(playlist::one(&angle, &app.sound_lines(|_| true), layout))
     };
-    Ok(text::playlist(&headers, &app.brief.text(format!("live/{id}/{file}"), render)?, Cache::For(1)))
+    Ok(Playlist { text: app.brief.text(format!("live/{id}/{file}"), render)?, cache: Cache::For(1) })
 }
 
 pub(super) async fn rendition(
     State(app): State<Arc<App>>,
     Path((camera, rendition, file)): Path<(String, String, String)>,
-    Query(directives): Query<Directives>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    Ok(one_rendition(&app, [&camera, &rendition, &file], query.as_deref()).await?.response(&headers))
+}
+
+/// One rendition: `/live/{camera}/{rendition}/{file}`.
+pub(super) async fn one_rendition(
+    app: &App,
+    [camera, rendition, file]: [&str; 3],
+    query: Option<&str>,
+) -> Result<Playlist, Problem> {
     let configured = app.cameras.iter().flat_map(|c| &c.renditions).chain(app.sounds.iter().map(|s| &s.live));
     let live = configured
         .into_iter()
         .find(|live| live.id.camera.as_str() == camera && live.id.rendition.as_str() == rendition)
-        .ok_or_else(|| unknown_camera(&app))?;
+        .ok_or_else(|| unknown_camera(app))?;
     let half_target = Cache::For(live.target_duration / 2);
-    let text = match file.as_str() {
+    let (text, cache) = match file {
         "index.m3u8" => {
-            let reload =
-                Reload::parse(directives.msn.as_deref(), directives.part.as_deref(), directives.skip.as_deref())
-                    .map_err(|e| Problem::bad_request(e.to_string()))?;
+            let reload = directives(query)?;
             let edition = held(live, reload).await?;
-            let text = if reload.skip { &edition.delta } else { &edition.index };
-            let text = text.as_ref().ok_or_else(no_picture)?;
             // A held answer's URL names its content.
             let cache = if reload.until.is_some() { Cache::For(6 * live.target_duration) } else { half_target };
-            return Ok(text::playlist(&headers, text, cache));
+            (if reload.skip { edition.delta.clone() } else { edition.index.clone() }, cache)
         }
-        "plain.m3u8" => live.edition().plain.clone(),
-        "dvr.m3u8" => live.dvr(),
+        "plain.m3u8" => (live.edition().plain.clone(), half_target),
+        "dvr.m3u8" => (live.dvr(), half_target),
         _ => return Err(Problem::not_found("A rendition's playlists are called index.m3u8, plain.m3u8 and dvr.m3u8.")),
     };
-    Ok(text::playlist(&headers, &text.ok_or_else(no_picture)?, half_target))
+    Ok(Playlist { text: text.ok_or_else(no_picture)?, cache })
 }
 
 /// Waits for the edition that has what was asked for: three target durations at most (rfc8216bis, 6.2.5.2).

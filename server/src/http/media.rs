@@ -3,7 +3,6 @@
 use std::{ops::Range, sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
     extract::{Path, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -11,7 +10,10 @@ use axum::{
 use packager::{Msn, RenditionId, Run};
 use store::Item;
 
-use super::{Problem, text::Cache};
+use super::{
+    Cache, Problem,
+    answer::{Answer, Form},
+};
 use crate::{app::App, hot::Key, live::Live};
 
 pub(super) async fn media(
@@ -19,54 +21,53 @@ pub(super) async fn media(
     Path((camera, rendition, run, file)): Path<(String, String, String, String)>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let gone = || Problem::not_found("There is no such media, or it is no longer kept.");
-    let id = RenditionId::new(&camera, &rendition).map_err(|_| gone())?;
-    let run = Run(number(&run).ok_or_else(gone)?);
-    let item = parse(&file).ok_or_else(gone)?;
-    let key = (id, run, item);
-    let bytes = match app.hot.get(&key).await {
-        Some(bytes) => bytes,
-        None => {
-            let body = find(&app, &key).await?.ok_or_else(gone)?;
-            app.hot.read(key.clone(), body).await.map_err(Problem::internal)?
-        }
-    };
-    let length = bytes.len() as u64;
+    let whole = whole(&app, [&camera, &rendition, &run, &file]).await?;
+    let length = whole.body.len() as u64;
     // Media have no validator that `If-Range` could name: what it asks for cannot be confirmed (RFC 9110, 13.1.5).
     let range = headers.get(header::RANGE).filter(|_| !headers.contains_key(header::IF_RANGE));
-    let range = range.and_then(|v| v.to_str().ok()).map_or(Wanted::All, |text| wanted(text, length));
-    let (status, span) = match range {
-        Wanted::All => (StatusCode::OK, 0..length),
-        Wanted::Part(span) => (StatusCode::PARTIAL_CONTENT, span),
-        Wanted::None => {
-            let mut response =
-                Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "The range lies outside of the media.").into_response();
-            if let Ok(value) = HeaderValue::from_str(&format!("bytes */{length}")) {
-                response.headers_mut().insert(header::CONTENT_RANGE, value);
-            }
-            return Ok(response);
+    match range.and_then(|v| v.to_str().ok()).map_or(Wanted::All, |text| wanted(text, length)) {
+        Wanted::All => Ok(whole.into_response()),
+        Wanted::Part(span) => {
+            // Within the body, whose length fits a `usize`.
+            let body = whole.body.slice(span.start as usize..span.end as usize);
+            let mut response = Answer { body, ..whole }.into_response();
+            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            Ok(ranged(response, &format!("bytes {}-{}/{length}", span.start, span.end - 1)))
         }
-    };
-    // Within `bytes`, whose length fits a `usize`.
-    let mut response = (status, Body::from(bytes.slice(span.start as usize..span.end as usize))).into_response();
-    let out = response.headers_mut();
+        Wanted::None => {
+            let problem = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, "The range lies outside of the media.");
+            Ok(ranged(problem.into_response(), &format!("bytes */{length}")))
+        }
+    }
+}
+
+fn ranged(mut response: Response, range: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(range) {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    response
+}
+
+/// All of an item: `/media/{camera}/{rendition}/{run}/{file}`.
+pub(super) async fn whole(app: &App, [camera, rendition, run, file]: [&str; 4]) -> Result<Answer, Problem> {
+    let gone = || Problem::not_found("There is no such media, or it is no longer kept.");
+    let id = RenditionId::new(camera, rendition).map_err(|_| gone())?;
+    let run = Run(number(run).ok_or_else(gone)?);
+    let item = parse(file).ok_or_else(gone)?;
     let kind = match item {
-        Item::Header(_) if key.0.is_sound() => "audio/mp4",
+        Item::Header(_) if id.is_sound() => "audio/mp4",
         Item::Header(_) => "video/mp4",
         _ => "video/iso.segment",
     };
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    out.insert(header::CACHE_CONTROL, Cache::Immutable.header());
-    out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if let Ok(value) = HeaderValue::from_str(&(span.end - span.start).to_string()) {
-        out.insert(header::CONTENT_LENGTH, value);
-    }
-    if status == StatusCode::PARTIAL_CONTENT
-        && let Ok(value) = HeaderValue::from_str(&format!("bytes {}-{}/{length}", span.start, span.end - 1))
-    {
-        out.insert(header::CONTENT_RANGE, value);
-    }
-    Ok(response)
+    let key = (id, run, item);
+    let body = match app.hot.get(&key).await {
+        Some(bytes) => bytes,
+        None => {
+            let body = find(app, &key).await?.ok_or_else(gone)?;
+            app.hot.read(key, body).await.map_err(Problem::internal)?
+        }
+    };
+    Ok(Answer { kind, cache: Cache::Immutable, form: Form::Media, body })
 }
 
 /// Where an item is. For a part that the playlist hints at: once it is there.

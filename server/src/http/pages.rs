@@ -10,7 +10,7 @@ use axum::{
 use rust_embed::RustEmbed;
 use serde::Deserialize;
 
-use super::{Problem, text::Cache};
+use super::{Cache, Problem};
 use crate::{app::App, crew};
 
 #[derive(RustEmbed)]

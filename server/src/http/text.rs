@@ -3,67 +3,53 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
-    http::{HeaderMap, HeaderValue, header},
+    http::{HeaderMap, header},
     response::{IntoResponse, Response},
 };
 
+use super::{
+    Cache,
+    answer::{Answer, Form},
+};
 use crate::live::Text;
 
-/// How long caches may keep an answer.
-#[derive(Clone, Copy, Debug)]
-pub enum Cache {
-    /// Ask each time.
-    No,
-    /// For the asker alone.
-    Private,
-    /// Seconds.
-    For(u64),
-    /// A year, unchanged.
-    Immutable,
+/// A playlist and how long caches may keep it.
+pub struct Playlist {
+    /// Its text.
+    pub text: Arc<Text>,
+    /// How long.
+    pub cache: Cache,
 }
 
-impl Cache {
-    /// The `Cache-Control` value.
-    pub fn header(self) -> HeaderValue {
-        match self {
-            Self::No | Self::For(0) => HeaderValue::from_static("no-cache"),
-            Self::Private => HeaderValue::from_static("private, no-store"),
-            Self::Immutable => HeaderValue::from_static("public, max-age=31536000, immutable"),
-            Self::For(seconds) => HeaderValue::from_str(&format!("public, max-age={seconds}"))
-                .unwrap_or(HeaderValue::from_static("no-cache")),
-        }
+impl Playlist {
+    /// As the asker can read it.
+    pub fn answer(&self, gzip: bool) -> Answer {
+        answer(&self.text, "application/vnd.apple.mpegurl", self.cache, gzip)
     }
-}
 
-/// A playlist as the asker can read it.
-pub fn playlist(headers: &HeaderMap, text: &Arc<Text>, cache: Cache) -> Response {
-    answer(headers, text, "application/vnd.apple.mpegurl", cache)
+    /// As whoever sent these headers can read it.
+    pub fn response(&self, headers: &HeaderMap) -> Response {
+        self.answer(accepts_gzip(headers)).into_response()
+    }
 }
 
 /// A list of the API as the asker can read it.
 pub fn json(headers: &HeaderMap, text: &Arc<Text>) -> Response {
-    answer(headers, text, "application/json", Cache::No)
+    answer(text, "application/json", Cache::No, accepts_gzip(headers)).into_response()
 }
 
-fn answer(headers: &HeaderMap, text: &Arc<Text>, kind: &'static str, cache: Cache) -> Response {
-    let gzip = accepts_gzip(headers);
-    let bytes = if gzip { text.gzip() } else { text.plain() };
-    let mut response = Body::from(bytes).into_response();
-    let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    out.insert(header::CACHE_CONTROL, cache.header());
-    out.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    if gzip {
-        out.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    response
+fn answer(text: &Text, kind: &'static str, cache: Cache, gzip: bool) -> Answer {
+    let (form, body) = if gzip { (Form::Gzip, text.gzip()) } else { (Form::Plain, text.plain()) };
+    Answer { kind, cache, form, body }
 }
 
-/// Whether `Accept-Encoding` names gzip, and not with `q=0` (RFC 9110, 12.5.3).
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok());
-    values.flat_map(|v| v.split(',')).any(|item| {
+    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).any(names_gzip)
+}
+
+/// Whether an `Accept-Encoding` names gzip, and not with `q=0` (RFC 9110, 12.5.3).
+pub fn names_gzip(value: &str) -> bool {
+    value.split(',').any(|item| {
         let mut parts = item.split(';').map(str::trim);
         let name = parts.next().unwrap_or("");
         let refused = parts.any(|p| {

@@ -7,6 +7,7 @@ mod hls;
 mod http;
 mod inputs;
 mod players;
+mod quick;
 mod server;
 mod survival;
 mod verify;
