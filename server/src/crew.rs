@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
 };
 
@@ -11,6 +11,9 @@ use subtle::ConstantTimeEq;
 
 /// The cookie that the desk's sign-in link sets.
 pub const COOKIE: &str = "virage-crew";
+
+/// Characters of a token, at least: it is all that stands between a stadium and its highlights.
+const SHORTEST: usize = 20;
 
 /// The crew's token, made once and kept in `crew.token` in the data folder, readable by its owner alone.
 pub struct Crew(String);
@@ -23,9 +26,17 @@ impl Crew {
     pub fn open(data: &Path) -> io::Result<Self> {
         let file = data.join("crew.token");
         match std::fs::read_to_string(&file) {
-            Ok(token) if token.trim().len() >= 20 => return Ok(Self(token.trim().to_owned())),
+            Ok(token) if token.trim().len() >= SHORTEST => {
+                // A copy or an editor may have opened it to others.
+                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600))?;
+                return Ok(Self(token.trim().to_owned()));
+            }
+            Ok(_) => {
+                let wrong = format!("expected a token of {SHORTEST} characters or more; without the file, one is made");
+                return Err(io::Error::new(io::ErrorKind::InvalidData, wrong));
+            }
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+            Err(_) => {}
         }
         let mut random = [0_u8; 24];
         getrandom::fill(&mut random).map_err(|e| io::Error::other(e.to_string()))?;

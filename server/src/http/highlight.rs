@@ -76,7 +76,11 @@ pub(super) fn one_angle(app: &App, highlight: &Highlight, camera: &str, file: &s
     let render = || {
         let base = format!("../v{}/", highlight.version);
         let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
-        let angle = app.angle(camera, having(app, highlight, camera)).ok_or_else(not_yet)?;
+        let renditions = having(app, highlight, camera);
+        if renditions.is_empty() {
+            return Err(nothing());
+        }
+        let angle = app.angle(camera, renditions).ok_or_else(not_yet)?;
         Ok(playlist::one(&angle, &app.sound_lines(|live| has(live, highlight)), layout))
     };
     let text = app.brief.text(name(highlight, &format!("{camera}/{file}")), render)?;
@@ -110,7 +114,7 @@ pub(super) async fn one_rendition(
     if let Some(text) = app.ended.read().get(&key) {
         return Ok(Playlist { text: text.clone(), cache: ended });
     }
-    let (text, state) = first_text(app, live, highlight).await.ok_or_else(not_yet)?;
+    let (text, state) = first_text(app, live, highlight).await?;
     if state == Progress::Ended {
         app.ended.write().insert(key, text.clone());
         return Ok(Playlist { text, cache: ended });
@@ -124,7 +128,7 @@ fn cache(highlight: &Highlight, published: Cache) -> Cache {
 }
 
 /// The playlist as it is now. One of which nothing is recorded yet is waited for: its first segment is about to end.
-async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Option<(Arc<Text>, Progress)> {
+async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Result<(Arc<Text>, Progress), Problem> {
     let mut editions = live.watch();
     let wait = async {
         loop {
@@ -138,13 +142,13 @@ async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Option<(Ar
                 (playlist::highlight(&live.id, timeline, &app.anchors, highlight.range, state), state)
             });
             match text {
-                Some(text) => return Some((Text::new(text), state)),
-                None if state == Progress::Ended => return None,
-                None => editions.changed().await.ok()?,
+                Some(text) => return Ok((Text::new(text), state)),
+                None if state == Progress::Ended => return Err(nothing()),
+                None => editions.changed().await.map_err(|_| not_yet())?,
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(3 * live.target_duration), wait).await.ok()?
+    tokio::time::timeout(Duration::from_secs(3 * live.target_duration), wait).await.map_err(|_| not_yet())?
 }
 
 /// The highlight, when the asker may see it: drafts and recalled ones are the crew's.
@@ -170,6 +174,11 @@ fn has(live: &Live, highlight: &Highlight) -> bool {
 
 fn not_yet() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "Nothing of this highlight is recorded yet.")
+}
+
+/// What a camera that was away all the while has of it.
+fn nothing() -> Problem {
+    Problem::not_found("Nothing of this highlight was recorded here: the camera was away.")
 }
 
 async fn poster(app: &Arc<App>, highlight: &Highlight) -> Result<Response, Problem> {

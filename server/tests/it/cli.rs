@@ -79,6 +79,12 @@ fn what_cannot_start_says_why() {
     let taken =
         output(&["demo", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data", data.to_str().unwrap()]);
     assert!(taken.contains("process"), "{taken}");
+    let short = tempfile::tempdir().unwrap();
+    std::fs::write(short.path().join("crew.token"), "letmein\n").unwrap();
+    let at = short.path().to_str().unwrap();
+    let token = output(&["demo", "--listen", "127.0.0.1:0", "--tls-listen", "127.0.0.1:0", "--data", at]);
+    assert!(token.contains("crew.token") && token.contains("20 characters"), "{token}");
+    assert!(!token.contains("letmein"), "{token}");
     let many = output(&["demo", "--listen", "127.0.0.1:0", "--cameras", "99"]);
     assert!(many.contains("1 to 8"), "{many}");
     assert!(output(&["serve", "--config", "/nonexistent.toml"]).contains("/nonexistent.toml"));

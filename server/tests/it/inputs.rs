@@ -290,6 +290,12 @@ fn a_killed_publisher_is_lost_alone_and_comes_back_by_itself() {
     };
     let (rung, source) = (gap("234p"), gap("source"));
 
+    // A replay of this moment has nothing from it, says so, and plays from the others.
+    let made = stage.server.publish(&stage.server.mark(0.4, 0.0));
+    let angle = |camera: &str| format!("/highlights/{}/{camera}/index.m3u8", made["id"].as_str().unwrap());
+    until("the absent angle is known to be absent", || (stage.server.get(&angle(STRUCK)).status == 404).then_some(()));
+    assert_eq!(stage.server.get(&angle(KINDS[0])).status, 200);
+
     let mut publisher = publish(&stage.clip, &stage.struck);
     end_with_us(publisher.id());
     live();

@@ -23,7 +23,7 @@ pub(super) fn wall(field: &str, text: &str) -> Result<Wall, Problem> {
 /// Seconds of a guard band: not negative, at most ten minutes.
 pub(super) fn guard_band(field: &str, seconds: f64) -> Result<i64, Problem> {
     if !(0.0..=600.0).contains(&seconds) {
-        return Err(Problem::unprocessable(format!("`{field}`: expected 0 to 600 seconds; found {seconds}")));
+        return Err(Problem::unprocessable(format!("`{field}`: expected 0 to 600 seconds; found {seconds:?}")));
     }
     Ok((seconds * 1e6).round() as i64)
 }
