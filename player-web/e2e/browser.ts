@@ -158,6 +158,20 @@ export async function stepped(page: Page, press: () => Promise<void>): Promise<S
   return (await sample.jsonValue()) as Sample;
 }
 
+/** Waits for a replay's picture and stops it before its end: a short one may be over before a key is pressed. */
+export async function halt(page: Page): Promise<void> {
+  await eventually('the replay stands before its end', async () => {
+    const state = await page.evaluate(() => {
+      const video = document.querySelector('video');
+      if (!video || video.readyState < 2) return 'loading';
+      return video.ended ? 'ended' : video.paused ? 'paused' : 'playing';
+    });
+    if (state === 'ended') await page.getByTestId('again').click();
+    if (state === 'playing') await page.keyboard.press('Space');
+    return state === 'paused';
+  });
+}
+
 /** To the first frame of a replay that stands still. */
 export async function rewind(page: Page): Promise<Strip> {
   await page.getByTestId('scrub').evaluate((el: HTMLInputElement) => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import {
   demo,
   frames as held,
+  halt,
   instant,
   open,
   PHONE,
@@ -169,9 +170,7 @@ describe('highlights', () => {
 
       await item.click();
       await page.getByTestId('scrub').waitFor();
-      await playing(page);
-      await page.keyboard.press('Space');
-      await page.waitForFunction(() => document.querySelector('video')?.paused);
+      await halt(page);
       let known: { frame: number; utc: bigint } | null = null;
       for (const [id, url] of Object.entries(highlight.urls.angles)) {
         const { begin, frames } = held(await crew.playlist(url), fps);
@@ -201,9 +200,7 @@ describe('highlights', () => {
         await page.waitForFunction(() => document.querySelector('video')?.ended);
         expect((await still(page)).frame, `${id}: the frame it ends on`).toBe(last);
         await page.getByTestId('again').click();
-        await page.waitForFunction(() => !document.querySelector('video')?.ended);
-        await page.keyboard.press('Space');
-        await page.waitForFunction(() => document.querySelector('video')?.paused);
+        await halt(page);
         console.log(`${id}: ${frames.length} frames, from ${first} to ${last}`);
       }
     }));

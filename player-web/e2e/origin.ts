@@ -1,5 +1,5 @@
 /** Which frame is when, found without the page under test. */
-import { demo, frames, open, playing, rewind } from './browser';
+import { demo, frames, halt, open, rewind } from './browser';
 import { parseMicros, type Micros } from '../src/lib/time';
 
 /**
@@ -18,9 +18,7 @@ export async function origin(): Promise<{ frame: number; utc: Micros }> {
     angles: [id],
   });
   const { page, context } = await open(`/#/h/${highlight.id}`);
-  await playing(page);
-  await page.keyboard.press('Space');
-  await page.waitForFunction(() => document.querySelector('video')?.paused);
+  await halt(page);
   const { frame } = await rewind(page);
   const { begin } = frames(await crew.playlist(highlight.urls.angles[id] ?? ''), fps);
   await context.close();

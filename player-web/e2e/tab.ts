@@ -76,6 +76,19 @@ export const moved = (tab: Tab, before: number): Promise<number> =>
     return now !== null && now.frame !== before && now.frame;
   });
 
+/** Waits for a replay's picture and stops it before its end: a short one may be over before a key is pressed. */
+const halted = (tab: Tab) =>
+  eventually('the replay stands before its end', async () => {
+    const state = await tab.evaluate((id) => {
+      const video = document.querySelector<HTMLVideoElement>(`video[data-testid="${id}"]`);
+      if (!video || video.readyState < 2) return 'loading';
+      return video.ended ? 'ended' : video.paused ? 'paused' : 'playing';
+    }, 'picture');
+    if (state === 'ended') await tab.click('again');
+    if (state === 'playing') await tab.press(' ');
+    return state === 'paused';
+  });
+
 /** To the first frame of a replay that stands still. */
 async function rewound(tab: Tab): Promise<Strip> {
   await tab.evaluate((s) => {
@@ -163,8 +176,7 @@ async function openReplay(tab: Tab, title: string): Promise<number[]> {
 /** Each frame of a replay, from first to last. */
 export async function watchFrames(tab: Tab, title: string): Promise<void> {
   const frames = await openReplay(tab, title);
-  await plays(tab);
-  await pause(tab);
+  await halted(tab);
   const first = await rewound(tab);
   let last = first.frame;
   for (const offset of frames.slice(1)) {
