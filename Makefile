@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`.
-.PHONY: run test test-full check bench web build install-run install-test clean
+.PHONY: run test test-full check bench bench-short web build install-run install-test install-bench clean
 
 # Tests and checks share one profile: nothing is compiled twice for them. `run` and `bench` are release builds.
 CARGO = cargo
@@ -15,6 +15,9 @@ install-run:
 
 install-test:
 	@scripts/install.sh test
+
+install-bench:
+	@scripts/install.sh bench
 
 player-web/node_modules: player-web/package-lock.json
 	cd player-web && npm ci --no-audit --no-fund
@@ -40,8 +43,12 @@ test-full: install-test build
 check: install-run web
 	scripts/check.sh
 
-bench: install-test web
-	scripts/bench.sh
+# Virage beside its peers; ARGS="held flash" measures these alone. The short form compares with what CI can stand on.
+bench: install-bench web
+	scripts/bench.sh $(ARGS)
+
+bench-short: install-bench build
+	scripts/bench.sh --short
 
 clean:
 	cargo clean

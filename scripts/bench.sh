@@ -1,16 +1,27 @@
 #!/usr/bin/env bash
-# The figures of the README: medians and spread, each with the command to repeat it.
+# Virage beside its peers, in one run: docs/performance.md. Arguments go to `compare`: --short, or names of measures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
 
-cargo build --release --locked -p server -p benches
-cargo build --release --locked -p capture --example measure
-export VIRAGE=$PWD/target/release/virage
-echo "machine: $(nproc) cores, $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1)"
-target/release/publish
-target/release/passthrough
-echo "a ladder from painted pictures, by x264's preset:"
-target/release/examples/measure 10
-echo "repeat: cargo run --release -p capture --example measure -- 10"
-VIRAGE_GLASS_SECONDS=60 scripts/browser.sh -t "glass to glass"
-echo "repeat: VIRAGE=target/release/virage VIRAGE_GLASS_SECONDS=60 scripts/browser.sh -t 'glass to glass'"
+if [ "${1:-}" = --short ]; then
+  # What the tests have built is measured as it is.
+  profile=debug
+  cargo build --locked -p server -p benches
+else
+  profile=release
+  cargo build --release --locked -p server -p benches -p test-media
+  cargo build --release --locked -p capture --example measure
+  # A library without a program of its own: the nearest peer, outside of the workspace.
+  cargo build --release --locked --manifest-path benches/peers/multimux/Cargo.toml --target-dir "$target"
+  export PEER_MULTIMUX=$target/release/peer-multimux
+fi
+export VIRAGE=$target/$profile/virage
+ulimit -n "$(ulimit -Hn)"
+"$target/$profile/compare" "$@"
+
+if [ $# = 0 ]; then
+  echo "a ladder from painted pictures, by x264's preset:"
+  "$target/release/examples/measure" 10
+  echo "repeat: cargo run --release -p capture --example measure -- 10"
+fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs from apt what is missing, and says so. Usage: scripts/install.sh run|test
+# Installs from apt what is missing, and says so. Usage: scripts/install.sh run|test|bench
 set -euo pipefail
 
 build="pkg-config clang libclang-dev mold libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
@@ -8,11 +8,13 @@ run="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-ba
   gstreamer1.0-libav"
 test="gstreamer1.0-tools gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi ffmpeg srt-tools chromium
   firefox-esr fonts-dejavu-core curl"
+bench="nginx-light wrk nghttp2-client"
 
 case "${1:-run}" in
   run) wanted="$build $run" ;;
   test) wanted="$build $run $test" ;;
-  *) echo "usage: $0 run|test" >&2; exit 2 ;;
+  bench) wanted="$build $run $test $bench" ;;
+  *) echo "usage: $0 run|test|bench" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -26,7 +26,7 @@ use answer::dress;
 pub use answer::{ALWAYS, Answer, Cache};
 pub use api::{camera_object, highlight_object};
 pub use problem::Problem;
-pub use quick::{Asked, Quick, quick};
+pub use quick::{Asked, Quick, crowd, quick};
 pub use sse::{FIELDS as EVENT_FIELDS, Following};
 pub use text::names_gzip;
 

@@ -6,7 +6,7 @@ mod head;
 mod quick;
 mod rewind;
 
-use std::{io, net::TcpListener, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::TcpListener, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use axum::{
@@ -14,6 +14,7 @@ use axum::{
     body::Body,
     extract::Request,
     http::{HeaderValue, header},
+    response::Response,
 };
 use hyper::service::service_fn;
 use hyper_util::{
@@ -149,20 +150,35 @@ async fn whole(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, site: &
         .max_pending_accept_reset_streams(Some(20))
         .keep_alive_interval(HEAD / 2)
         .keep_alive_timeout(HEAD / 2);
-    let router = site.router.clone();
+    let (app, router) = (site.app.clone(), site.router.clone());
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let mut request: Request = request.map(Body::new);
-        // HTTP/2 says the host in `:authority` (RFC 9113, 8.3.1); what is written for one version holds for both.
-        let authority = request.uri().authority().map(|a| HeaderValue::from_str(a.as_str()));
-        if let Some(Ok(host)) = authority {
-            request.headers_mut().entry(header::HOST).or_insert(host);
+        let (app, router) = (app.clone(), router.clone());
+        async move {
+            match http::crowd(&app, &request).await {
+                Some(response) => Ok(response),
+                None => routed(router, request, over_tls).await,
+            }
         }
-        request.headers_mut().remove(OVER_TLS);
-        if over_tls {
-            request.headers_mut().insert(OVER_TLS, HeaderValue::from_static("1"));
-        }
-        router.clone().oneshot(request)
     });
     // A client that goes away is no error of ours.
     let _ = builder.serve_connection(TokioIo::new(io), service).await;
+}
+
+/// What is not the crowd's, by the router.
+fn routed(
+    router: Router,
+    request: hyper::Request<hyper::body::Incoming>,
+    over_tls: bool,
+) -> impl Future<Output = Result<Response, Infallible>> {
+    let mut request: Request = request.map(Body::new);
+    // HTTP/2 says the host in `:authority` (RFC 9113, 8.3.1); what is written for one version holds for both.
+    let authority = request.uri().authority().map(|a| HeaderValue::from_str(a.as_str()));
+    if let Some(Ok(host)) = authority {
+        request.headers_mut().entry(header::HOST).or_insert(host);
+    }
+    request.headers_mut().remove(OVER_TLS);
+    if over_tls {
+        request.headers_mut().insert(OVER_TLS, HeaderValue::from_static("1"));
+    }
+    router.oneshot(request)
 }

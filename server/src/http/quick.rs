@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    http::HeaderMap,
+    http::{HeaderMap, Method, Request, header},
     response::{IntoResponse, Response},
 };
 
@@ -14,7 +14,7 @@ use super::{
     answer::{self, Answer},
     highlight, hls, media,
     sse::Following,
-    text::Playlist,
+    text::{self, Playlist},
 };
 use crate::app::App;
 
@@ -74,6 +74,35 @@ pub async fn quick(app: &Arc<App>, asked: &Asked<'_>) -> Option<Quick> {
         Ok(playlist) => Quick::Whole(playlist.answer(asked.gzip)),
         Err(problem) => refused(problem),
     })
+}
+
+/// Answers a request that came another way, HTTP/2 first of all; `None` when the router has to.
+pub async fn crowd<B>(app: &Arc<App>, request: &Request<B>) -> Option<Response> {
+    let (uri, headers) = (request.uri(), request.headers());
+    let head = *request.method() == Method::HEAD;
+    let unusual = [header::RANGE, header::EXPECT, header::UPGRADE].iter().any(|name| headers.contains_key(name));
+    let events = uri.path().starts_with("/api/");
+    if !(head || request.method() == Method::GET) || unusual || events || uri.path().contains('%') {
+        return None;
+    }
+    let asked = Asked {
+        path: uri.path(),
+        query: uri.query(),
+        gzip: text::accepts_gzip(headers),
+        personal: headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION),
+        last_event: None,
+        head,
+    };
+    match quick(app, &asked).await? {
+        Quick::Whole(answer) => {
+            let mut response = answer.into_response();
+            answer::dress(response.headers_mut());
+            answer::open(response.headers_mut());
+            Some(response)
+        }
+        Quick::Problem(response) => Some(response),
+        Quick::Events(_) => None,
+    }
 }
 
 async fn of_highlight(app: &App, id: &str, rest: &[&str]) -> Option<Result<Playlist, Problem>> {

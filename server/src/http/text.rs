@@ -43,7 +43,8 @@ fn answer(text: &Text, kind: &'static str, cache: Cache, gzip: bool) -> Answer {
     Answer { kind, cache, form, body }
 }
 
-fn accepts_gzip(headers: &HeaderMap) -> bool {
+/// Whether these headers accept gzip.
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).any(names_gzip)
 }
 

@@ -1,0 +1,110 @@
+//! Measures Virage beside its peers and writes `docs/performance.md`. `--short` is the form of CI; names of measures: only those,
+//! printed and not written.
+
+use std::{path::Path, process::ExitCode};
+
+use anyhow::{Result, bail};
+use benches::{
+    budgets::Budgets,
+    cameras, feed, flash, glass, growth, held, machine,
+    peers::NOT_MEASURED,
+    publish,
+    report::{Report, table},
+    serving,
+    stand::Stand,
+};
+
+const MEASURES: [&str; 8] = ["serving", "held", "feed", "flash", "growth", "cameras", "publish", "glass"];
+
+/// A measure's name, and what runs it.
+type Measure<'a> = (&'static str, &'a dyn Fn(&mut Report) -> Result<()>);
+
+fn main() -> Result<ExitCode> {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let [bare, file] = &args[..]
+        && bare == "bare"
+    {
+        held::bare(Path::new(file))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let short = args.iter().any(|a| a == "--short");
+    let named: Vec<&str> = args.iter().map(String::as_str).filter(|a| *a != "--short").collect();
+    if let Some(unknown) = named.iter().find(|name| !MEASURES.contains(name)) {
+        bail!("{unknown}: expected --short or some of {}", MEASURES.join(", "));
+    }
+    let budgets = Budgets::parse(include_str!("../../budgets.toml"))?;
+    let machine = machine::describe();
+    println!("{}", machine.join("\n"));
+    let mut report = Report::default();
+    let wanted = |name: &str| named.is_empty() || named.contains(&name);
+    let absent = if short { brief(wanted, &mut report)? } else { whole(wanted, &mut report)? };
+    let (figures, regression) = report.judge(&budgets);
+    println!("\nBudgets\n{}", table(&figures));
+    if !short && named.is_empty() {
+        report.write(Path::new("docs"), &machine, &absent, &budgets)?;
+        println!("written: docs/performance.md");
+    }
+    Ok(if regression { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+fn whole(wanted: impl Fn(&str) -> bool, report: &mut Report) -> Result<Vec<(&'static str, String)>> {
+    let mut absent: Vec<_> = NOT_MEASURED.iter().map(|(name, why)| (*name, (*why).to_owned())).collect();
+    if ["serving", "held", "feed", "flash", "growth"].iter().any(|name| wanted(name)) {
+        let stand = Stand::start()?;
+        if stand.multimux.is_none() {
+            absent.push(("multimux", "PEER_MULTIMUX names no program; scripts/bench.sh builds it".into()));
+        }
+        let on_stand: [Measure<'_>; 5] = [
+            ("serving", &|r| serving::run(&stand, 3, 2, false, r)),
+            ("held", &|r| held::run(&stand, 10_000, 5, r)),
+            ("feed", &|r| feed::run(&stand, 18_000, 2, 3, r)),
+            ("flash", &|r| flash::run(&stand, 3000, 3, r)),
+            ("growth", &|r| growth::run(&stand, 3, r)),
+        ];
+        attempt(&on_stand, &wanted, report, &mut absent);
+    }
+    let alone: [Measure<'_>; 3] = [
+        ("cameras", &|r| cameras::run(&[1, 4, 8, 16], 3, r)),
+        ("publish", &|r| publish::run(&[60, 600, 3600, 10_800], 40, r)),
+        ("glass", &|r| glass::run(3, 10, r)),
+    ];
+    attempt(&alone, &wanted, report, &mut absent);
+    Ok(absent)
+}
+
+/// A measure that fails costs the others nothing: it is named as not measured, with the reason.
+fn attempt(
+    measures: &[Measure<'_>],
+    wanted: impl Fn(&str) -> bool,
+    report: &mut Report,
+    absent: &mut Vec<(&'static str, String)>,
+) {
+    for (name, run) in measures {
+        if !wanted(name) {
+            continue;
+        }
+        if let Err(error) = run(report) {
+            println!("\n{name} was not measured: {error:#}");
+            absent.push((*name, format!("failed in this run: {error:#}")));
+        }
+    }
+}
+
+fn brief(wanted: impl Fn(&str) -> bool, report: &mut Report) -> Result<Vec<(&'static str, String)>> {
+    if ["serving", "held", "feed"].iter().any(|name| wanted(name)) {
+        let stand = Stand::start()?;
+        if wanted("serving") {
+            serving::run(&stand, 3, 1, true, report)?;
+        }
+        if wanted("held") {
+            held::run(&stand, 3000, 3, report)?;
+        }
+        if wanted("feed") {
+            feed::run(&stand, 5000, 1, 3, report)?;
+        }
+    }
+    if wanted("cameras") {
+        cameras::run(&[4], 2, report)?;
+    }
+    Ok(Vec::new())
+}

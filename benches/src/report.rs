@@ -1,0 +1,136 @@
+//! What a run found: tables and charts in `docs/performance.md`, figures beside their budgets.
+
+use std::{fmt::Write, fs, path::Path};
+
+use anyhow::Result;
+
+use crate::{
+    budgets::{Budgets, Verdict},
+    spread::{Spread, short},
+};
+
+/// All that was found, in the order in which it was measured.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// Chapters of the page.
+    pub chapters: Vec<Chapter>,
+    /// Figures that may have a budget, by name.
+    pub figures: Vec<(String, Spread)>,
+}
+
+/// A measure's place in the page.
+#[derive(Debug, Default)]
+pub struct Chapter {
+    /// Its heading.
+    pub title: String,
+    /// How it is measured.
+    pub how: String,
+    /// The first row is the head.
+    pub table: Vec<Vec<String>>,
+    /// A chart's name and its SVG.
+    pub charts: Vec<(String, String)>,
+    /// What repeats it.
+    pub command: String,
+}
+
+impl Report {
+    /// Adds a chapter, and shows it.
+    pub fn add(&mut self, chapter: Chapter) {
+        println!("\n{}\n{}\nrepeat: {}", chapter.title, table(&chapter.table), chapter.command);
+        self.chapters.push(chapter);
+    }
+
+    /// Adds a figure.
+    pub fn figure(&mut self, name: &str, figure: Spread) {
+        self.figures.push((name.to_owned(), figure));
+    }
+
+    /// The figures beside their budgets, and whether one is a clear regression.
+    pub fn judge(&self, budgets: &Budgets) -> (Vec<Vec<String>>, bool) {
+        let mut rows = vec![["measure", "figure", "budget", ""].map(str::to_owned).to_vec()];
+        let mut regression = false;
+        for (name, figure) in &self.figures {
+            let Some(budget) = budgets.of(name) else { continue };
+            let verdict = budget.judge(*figure);
+            regression |= verdict == Verdict::Regression;
+            let word = match verdict {
+                Verdict::Pass => "pass".to_owned(),
+                Verdict::Over => "over".to_owned(),
+                Verdict::Regression => format!("FAIL, beyond {}", short(budget.clear)),
+            };
+            rows.push(vec![budget.what.clone(), figure.to_string(), budget.bound(), word]);
+        }
+        (rows, regression)
+    }
+
+    /// Writes the page and its charts.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    pub fn write(&self, docs: &Path, machine: &[String], absent: &[(&str, String)], budgets: &Budgets) -> Result<()> {
+        let mut page = format!("{HEAD}\n");
+        for line in machine {
+            let _ = writeln!(page, "- {line}");
+        }
+        page += "\n## Budgets\nFrom `benches/budgets.toml`: medians of this run, with the lowest and the highest round.\n\n";
+        page += &table(&self.judge(budgets).0);
+        let charts = docs.join("performance");
+        fs::create_dir_all(&charts)?;
+        for chapter in &self.chapters {
+            let _ = write!(page, "\n## {}\n{}\n\n{}", chapter.title, chapter.how, table(&chapter.table));
+            for (name, svg) in &chapter.charts {
+                fs::write(charts.join(format!("{name}.svg")), svg)?;
+                let _ = write!(page, "\n![{}](performance/{name}.svg)\n", chapter.title);
+            }
+            let _ = writeln!(page, "\nRepeat: `{}`", chapter.command);
+        }
+        page += "\n## Not measured\n";
+        for (name, why) in absent {
+            let _ = writeln!(page, "- {name}: {why}.");
+        }
+        Ok(fs::write(docs.join("performance.md"), page)?)
+    }
+}
+
+const HEAD: &str = "# Performance
+Written by `make bench`; do not edit. Virage and its peers in one run, on one machine, client and server on the same cores, in
+turns (A B A B), at least three rounds each: the median, and in brackets the lowest and the highest. Figures of another machine
+differ; their ratios less so.
+
+## Machine and versions";
+
+/// A table as Markdown has it, aligned for people who read it as text.
+pub fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let wide = |c: usize| rows.iter().filter_map(|r| r.get(c)).map(|s| s.chars().count()).max().unwrap_or(0).max(3);
+    let widths: Vec<usize> = (0..columns).map(wide).collect();
+    let mut out = String::new();
+    for (n, row) in rows.iter().enumerate() {
+        for (c, width) in widths.iter().enumerate() {
+            let _ = write!(out, "| {:<width$} ", row.get(c).map_or("", String::as_str));
+        }
+        out += "|\n";
+        if n == 0 {
+            widths.iter().for_each(|width| out += &format!("|{}", "-".repeat(width + 2)));
+            out += "|\n";
+        }
+    }
+    out
+}
+
+/// A row of a table.
+#[macro_export]
+macro_rules! row {
+    ($($cell:expr),* $(,)?) => { vec![$($cell.to_string()),*] };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_aligned() {
+        let rows = [row!["who", "what"], row!["virage", 1]];
+        assert_eq!(table(&rows), "| who    | what |\n|--------|------|\n| virage | 1    |\n");
+    }
+}
