@@ -6,7 +6,7 @@ build="pkg-config clang libclang-dev mold libgstreamer1.0-dev libgstreamer-plugi
   libavcodec-dev libavutil-dev libavformat-dev libavfilter-dev libavdevice-dev libswscale-dev libswresample-dev"
 run="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
   gstreamer1.0-libav"
-test="gstreamer1.0-tools gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi ffmpeg srt-tools chromium
+test="gstreamer1.0-tools gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-prometheus-client ffmpeg srt-tools chromium
   firefox-esr fonts-dejavu-core curl"
 bench="nginx-light wrk nghttp2-client"
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    Clock, Config, Error, Painter, Sink, Source, Stats, bridge,
+    Clock, Config, Error, Meter, Painter, Sink, Source, Stats, bridge,
     bridge::{Bridge, Feed},
     clock::signed,
     ingest::{Intake, Needs, Pictures},
@@ -110,6 +110,11 @@ impl Camera {
     /// What has happened since the start.
     pub fn stats(&self) -> Stats {
         self.counters.read()
+    }
+
+    /// The same for whoever does not hold the camera.
+    pub fn meter(&self) -> Meter {
+        Meter(Arc::clone(&self.counters))
     }
 }
 

@@ -38,7 +38,7 @@ pub use clock::Clock;
 pub use config::{Config, Preset, Rung, SoundConfig, UnknownPreset};
 pub use elements::init;
 pub use painter::{Painter, Speaker};
-pub use sink::{Output, Sink, State, Stats};
+pub use sink::{Meter, Output, Sink, State, Stats};
 pub use sound::Sound;
 pub use source::{Source, SourceError};
 

@@ -66,6 +66,17 @@ pub struct Stats {
     pub lateness_us: i64,
 }
 
+/// Reads a camera's [`Stats`], also after the camera was dropped. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Meter(pub(crate) Arc<Counters>);
+
+impl Meter {
+    /// What has happened since the camera's start.
+    pub fn read(&self) -> Stats {
+        self.0.read()
+    }
+}
+
 /// [`Stats`] as they are counted.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {

@@ -1,6 +1,9 @@
 //! Everything a request may need, put together once at start.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
 
 use packager::{
     Grid, MediaTime, RenditionId, Slug,
@@ -41,6 +44,8 @@ pub struct Camera {
     pub renditions: Vec<Arc<Live>>,
     /// How it is, and one sentence for a person.
     pub health: Mutex<(Health, Option<String>)>,
+    /// What its pipeline counts; set once the pipeline runs.
+    pub meter: OnceLock<capture::Meter>,
 }
 
 impl Camera {

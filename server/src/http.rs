@@ -5,6 +5,7 @@ mod api;
 mod highlight;
 mod hls;
 mod media;
+mod metrics;
 mod pages;
 mod problem;
 mod quick;
@@ -59,6 +60,7 @@ pub fn app(state: Arc<App>) -> Router {
         .route("/favicon.svg", get(pages::favicon))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(api::ready))
+        .route("/metrics", get(metrics::metrics))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::BODY_LIMIT))

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use anyhow::{Context, Result};
@@ -109,6 +109,7 @@ pub async fn start(config: Config) -> Result<Started> {
             loose,
             renditions: lives,
             health: Mutex::new((Health::Connecting, None)),
+            meter: OnceLock::new(),
         });
     }
     let mut sounds = Vec::new();
@@ -232,7 +233,9 @@ fn run(config: Config, app: &Arc<App>) -> Result<(Vec<capture::Camera>, Vec<capt
                 capture::Camera::painted(made, demo::painter(index, &camera.rungs, grid)?, app.clock.clone(), feed)
             }
         };
-        cameras.push(started.with_context(|| format!("camera \"{}\"", camera.id))?);
+        let started = started.with_context(|| format!("camera \"{}\"", camera.id))?;
+        let _ = known.meter.set(started.meter());
+        cameras.push(started);
     }
     for (sound, known) in config.sounds.into_iter().zip(&app.sounds) {
         let feed = Feed::new(Vec::new(), None, Some(known.live.clone()), None);

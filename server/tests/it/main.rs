@@ -6,6 +6,7 @@ mod cli;
 mod hls;
 mod http;
 mod inputs;
+mod metrics;
 mod players;
 mod quick;
 mod server;

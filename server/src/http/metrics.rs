@@ -1,0 +1,104 @@
+//! `/metrics`: what Prometheus reads. Everything is looked up when it is asked for; nothing is counted here.
+//!
+//! Units are spelled out in names, counters end in `_total`, and the only label values are configured ids and fixed words,
+//! so that no viewer can make a new series. No secret stands in it: reading is open, as everywhere.
+
+use std::sync::{Arc, atomic::AtomicU64};
+
+use axum::{extract::State, http::header, response::IntoResponse};
+use prometheus_client::{
+    encoding::prometheus_text,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::{Registry, Unit},
+};
+
+use crate::app::{App, Camera, Health};
+
+/// A series' labels: names of ours, ids of the configuration.
+type Labels = Vec<(&'static str, String)>;
+
+pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let mut registry = Registry::default();
+    cameras(&mut registry, &app);
+    process(&mut registry);
+    let mut text = String::new();
+    // Writing into memory cannot fail.
+    let _ = prometheus_text::encode(&mut text, &registry);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], text)
+}
+
+fn cameras(registry: &mut Registry, app: &App) {
+    const STATES: [(Health, &str); 4] = [
+        (Health::Connecting, "connecting"),
+        (Health::Live, "live"),
+        (Health::Lost, "lost"),
+        (Health::Refused, "refused"),
+    ];
+    let labels = |camera: &Camera| vec![("camera", camera.id.to_string())];
+    let states = app.cameras.iter().flat_map(|camera| {
+        let now = camera.health.lock().0;
+        STATES.map(|(state, name)| {
+            let labels = vec![("camera", camera.id.to_string()), ("state", name.to_owned())];
+            (labels, f64::from(u8::from(state == now)))
+        })
+    });
+    gauge(registry, ("virage_camera_state", None), "1 for the state that the camera is in", states);
+
+    let stats: Vec<_> = app.cameras.iter().filter_map(|c| Some((labels(c), c.meter.get()?.read()))).collect();
+    let count = |registry: &mut Registry, name, help, read: fn(&capture::Stats) -> u64| {
+        counter(registry, name, help, stats.iter().map(|(labels, stats)| (labels.clone(), read(stats))));
+    };
+    count(registry, "virage_camera_connections", "Times the source went live", |s| s.connections);
+    count(registry, "virage_camera_frames", "Pictures that the source delivered", |s| s.frames);
+    count(registry, "virage_camera_repeated_frames", "Grid frames filled with the picture before", |s| s.repeated);
+    count(registry, "virage_camera_dropped_frames", "Pictures that had no place on the grid", |s| s.dropped);
+    count(registry, "virage_camera_overruns", "Pictures thrown away because the encoder was too slow", |s| s.overruns);
+    let lateness = stats.iter().map(|(labels, stats)| (labels.clone(), stats.lateness_us as f64 / 1e6));
+    let help = "How late the last picture was against its place on media time, offset included";
+    gauge(registry, ("virage_camera_lateness", Some(Unit::Seconds)), help, lateness);
+}
+
+/// The process itself, under the names that every Prometheus client library gives it.
+fn process(registry: &mut Registry) {
+    let one = |value: f64| [(Labels::new(), value)];
+    let Ok(us) = procfs::process::Process::myself() else { return };
+    if let Ok(stat) = us.stat() {
+        let resident = stat.rss.saturating_mul(procfs::page_size()) as f64;
+        gauge(registry, ("process_resident_memory", Some(Unit::Bytes)), "Memory in use", one(resident));
+        gauge(registry, ("process_threads", None), "Threads", one(stat.num_threads as f64));
+    }
+    if let Ok(open) = us.fd_count() {
+        gauge(registry, ("process_open_fds", None), "Open file descriptors", one(open as f64));
+    }
+    if let Ok(limits) = us.limits()
+        && let procfs::process::LimitValue::Value(most) = limits.max_open_files.soft_limit
+    {
+        gauge(registry, ("process_max_fds", None), "File descriptors that may be open", one(most as f64));
+    }
+}
+
+/// Registers a counter; `_total` is put behind its name.
+fn counter(registry: &mut Registry, name: &str, help: &str, values: impl IntoIterator<Item = (Labels, u64)>) {
+    let family = Family::<Labels, Counter>::default();
+    for (labels, value) in values {
+        family.get_or_create(&labels).inc_by(value);
+    }
+    registry.register(name, help, family);
+}
+
+/// Registers a gauge; its unit is put behind its name.
+fn gauge(
+    registry: &mut Registry,
+    (name, unit): (&str, Option<Unit>),
+    help: &str,
+    values: impl IntoIterator<Item = (Labels, f64)>,
+) {
+    let family = Family::<Labels, Gauge<f64, AtomicU64>>::default();
+    for (labels, value) in values {
+        family.get_or_create(&labels).set(value);
+    }
+    match unit {
+        Some(unit) => registry.register_with_unit(name, help, unit, family),
+        None => registry.register(name, help, family),
+    }
+}
