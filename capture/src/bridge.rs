@@ -19,21 +19,21 @@ use crate::{
 /// How often silence and made sound are looked after.
 const TICK: Duration = Duration::from_millis(20);
 
-/// A track that a receiving thread writes and the encoder's thread reads.
+/// A track that a receiving thread writes and the encoder's thread reads. It outlives what writes it.
+#[derive(Debug)]
 pub(crate) struct Bridge {
     track: Mutex<Track>,
     fresh: Condvar,
 }
 
 impl Bridge {
-    /// `offset` is how late the source delivers, in nanoseconds.
-    pub fn new(first: u64, offset: i64) -> Self {
-        let track = Track::new(signed(first), offset / MS * i64::from(RATE / 1_000));
-        Self { track: Mutex::new(track), fresh: Condvar::new() }
+    pub fn new(first: u64) -> Self {
+        Self { track: Mutex::new(Track::new(signed(first), 0)), fresh: Condvar::new() }
     }
 
-    pub fn connected(&self) {
-        lock(&self.track).connected();
+    /// A new connection; `offset` is how late it delivers, in nanoseconds.
+    pub fn connected(&self, offset: i64) {
+        lock(&self.track).connected(offset / MS * i64::from(RATE / 1_000));
     }
 
     /// Takes a block whose first sample belongs at `at`; both times in nanoseconds of media time.

@@ -1,11 +1,18 @@
 //! One camera: its source, its synchroniser and its ladder.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use crate::{
     Clock, Config, Error, Meter, Painter, Sink, Source, Stats, bridge,
     bridge::{Bridge, Feed},
     clock::signed,
+    config::check_offset,
     ingest::{Intake, Needs, Pictures},
     ladder::{Ladder, Stopper},
     mailbox::{Mailbox, Taken},
@@ -23,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// (So a sink must not drop its own camera.)
 pub struct Camera {
     counters: Arc<Counters>,
-    _parts: Parts,
+    parts: Parts,
 }
 
 /// What has to be ended, in this order.
@@ -32,7 +39,35 @@ pub(crate) struct Parts {
     pub stop: Stop,
     pub ladder: Option<Stopper>,
     pub mailbox: Option<Arc<dyn Close>>,
+    pub reception: Option<Reception>,
     pub workers: Vec<Worker>,
+}
+
+/// What receives, and can be replaced while everything else goes on.
+pub(crate) struct Reception {
+    name: String,
+    intake: Arc<Intake>,
+    /// How late the source delivers, in nanoseconds.
+    offset: Arc<AtomicI64>,
+    stop: Stop,
+    worker: Worker,
+}
+
+impl Reception {
+    fn start(name: &str, source: Source, intake: Arc<Intake>, offset: Arc<AtomicI64>) -> Result<Self, Error> {
+        let stop = Stop::default();
+        let worker = supervise::run(name, source, Arc::clone(&intake), stop.clone())?;
+        Ok(Self { name: name.to_owned(), intake, offset, stop, worker })
+    }
+
+    fn replace(&mut self, source: Source, offset: i64) -> Result<(), Error> {
+        self.stop.stop();
+        self.worker.join_within(PATIENCE);
+        self.offset.store(offset, Ordering::Relaxed);
+        self.intake.replaced();
+        *self = Self::start(&self.name, source, Arc::clone(&self.intake), Arc::clone(&self.offset))?;
+        Ok(())
+    }
 }
 
 /// A mailbox of anything.
@@ -58,11 +93,8 @@ impl Camera {
         let counters = Arc::new(Counters::default());
         let mut parts = Parts::new(sink);
         parts.gate.with(|sink| sink.state(crate::State::Connecting));
-        let offset = config.offset_ms * MS;
-        let sound = match &config.sound {
-            Some(sound) => Some(parts.bridge(sound.clone(), offset, &clock)?),
-            None => None,
-        };
+        let offset = Arc::new(AtomicI64::new(config.offset_ms * MS));
+        let sound = config.sound.as_ref().map(|sound| Arc::clone(&sound.0));
         let mut pictures = None;
         if let Some(canvas) = config.canvas() {
             let mailbox = Arc::new(Mailbox::new());
@@ -70,16 +102,30 @@ impl Camera {
             parts.ladder = Some(ladder.stopper());
             parts.mailbox = Some(mailbox.clone());
             pictures = Some(Pictures { canvas, grid: config.grid, mailbox: mailbox.clone() });
-            let regrid = Regrid::new(config.grid, offset);
-            let (counters, clock) = (Arc::clone(&counters), clock.clone());
+            let regrid = Regrid::new(config.grid, config.offset_ms * MS);
+            let (counters, clock, offset) = (Arc::clone(&counters), clock.clone(), Arc::clone(&offset));
             let name = format!("{}-sync", config.id);
-            parts.workers.push(Worker::spawn(name, move || synchronise(&mailbox, &clock, regrid, ladder, &counters))?);
+            let work = move || synchronise(&mailbox, &clock, regrid, &offset, ladder, &counters);
+            parts.workers.push(Worker::spawn(name, work)?);
         }
         let needs = Needs { pictures, coded: config.passthrough, sound };
-        let intake = Intake::new(clock, needs, offset, Arc::clone(&parts.gate), Arc::clone(&counters));
-        let stop = parts.stop.clone();
-        parts.workers.push(supervise::run(config.id.as_str(), source, Arc::new(intake), stop)?);
-        Ok(Self { counters, _parts: parts })
+        let intake = Intake::new(clock, needs, Arc::clone(&offset), Arc::clone(&parts.gate), Arc::clone(&counters));
+        parts.reception = Some(Reception::start(config.id.as_str(), source, Arc::new(intake), offset)?);
+        Ok(Self { counters, parts })
+    }
+
+    /// Receives from another source, or from one that is late by another measure. The ladder, the sound and their
+    /// numbers go on: what is not received meanwhile is missing as with any loss. Takes as long as the present source
+    /// takes to stop.
+    ///
+    /// # Errors
+    /// When the offset cannot be, the camera is painted, or the system refuses: then nothing is received any more.
+    pub fn receive(&mut self, source: Source, offset_ms: i64) -> Result<(), Error> {
+        check_offset(offset_ms)?;
+        match &mut self.parts.reception {
+            Some(reception) => reception.replace(source, offset_ms * MS),
+            None => Err(Error::Config { expected: "a camera that is received", found: "a painted one".into() }),
+        }
     }
 
     /// Starts a camera whose pictures are painted. Passthrough and the offset have no meaning for it; its sound, if
@@ -104,7 +150,7 @@ impl Camera {
         parts.ladder = Some(ladder.stopper());
         let (gate, stop) = (Arc::clone(&parts.gate), parts.stop.clone());
         parts.workers.push(painter::run(painter, &config, clock, ladder, gate, Arc::clone(&counters), stop)?);
-        Ok(Self { counters, _parts: parts })
+        Ok(Self { counters, parts })
     }
 
     /// What has happened since the start.
@@ -121,13 +167,13 @@ impl Camera {
 impl Parts {
     pub fn new(sink: Arc<dyn Sink>) -> Self {
         let (gate, stop) = (Gate::new(sink), Stop::default());
-        Self { gate, stop, ladder: None, mailbox: None, workers: Vec::new() }
+        Self { gate, stop, ladder: None, mailbox: None, reception: None, workers: Vec::new() }
     }
 
     /// Starts the encoder of a received sound.
-    pub fn bridge(&mut self, config: crate::SoundConfig, offset: i64, clock: &Clock) -> Result<Arc<Bridge>, Error> {
+    pub fn bridge(&mut self, config: crate::SoundConfig, clock: &Clock) -> Result<Arc<Bridge>, Error> {
         let first = bridge::first_sample(clock);
-        let bridge = Arc::new(Bridge::new(first, offset));
+        let bridge = Arc::new(Bridge::new(first));
         let feed = Feed::Bridge(Arc::clone(&bridge));
         let (gate, stop) = (Arc::clone(&self.gate), self.stop.clone());
         self.workers.push(bridge::run(config, first, feed, clock.clone(), gate, stop)?);
@@ -139,13 +185,17 @@ impl Drop for Parts {
     fn drop(&mut self) {
         self.gate.close();
         self.stop.stop();
+        if let Some(reception) = &self.reception {
+            reception.stop.stop();
+        }
         if let Some(mailbox) = &self.mailbox {
             mailbox.close();
         }
         if let Some(ladder) = &self.ladder {
             ladder.stop();
         }
-        self.workers.iter().for_each(|worker| worker.join_within(PATIENCE));
+        let receiving = self.reception.iter().map(|reception| &reception.worker);
+        self.workers.iter().chain(receiving).for_each(|worker| worker.join_within(PATIENCE));
     }
 }
 
@@ -154,18 +204,19 @@ fn synchronise(
     mailbox: &Mailbox<(i64, gstreamer::Buffer)>,
     clock: &Clock,
     mut regrid: Regrid<gstreamer::Buffer>,
+    offset: &AtomicI64,
     mut ladder: Ladder,
     counters: &Counters,
 ) {
-    use std::sync::atomic::Ordering::Relaxed;
     let mut emit = |frame: u64, picture: &gstreamer::Buffer| ladder.push(frame, picture);
     loop {
+        regrid.offset = offset.load(Ordering::Relaxed);
         match mailbox.take(regrid.deadline().map(|at| clock.until(at))) {
             Taken::Item((at, picture)) => regrid.frame(at, picture, &mut emit),
             Taken::Nothing => regrid.tick(signed(clock.now().0), &mut emit),
             Taken::Closed => return,
         }
-        counters.repeated.store(regrid.repeated, Relaxed);
-        counters.dropped.store(regrid.dropped, Relaxed);
+        counters.repeated.store(regrid.repeated, Ordering::Relaxed);
+        counters.dropped.store(regrid.dropped, Ordering::Relaxed);
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use packager::{Grid, Slug};
 
-use crate::Error;
+use crate::{Error, sound};
 
 /// One rung of the ladder: the picture scaled to a height and encoded at a rate. Its id is `{height}p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +111,8 @@ pub struct Config {
     pub offset_ms: i64,
     /// How hard the encoder works.
     pub preset: Preset,
-    /// The sound that this camera feeds, as [`Output::Sound`](crate::Output::Sound).
-    pub sound: Option<SoundConfig>,
+    /// The sound that this camera feeds.
+    pub sound: Option<sound::Input>,
 }
 
 impl Config {
@@ -143,12 +143,11 @@ impl Config {
         if self.rungs.is_empty() && !self.passthrough {
             return Err(Error::Config { expected: "rungs, or passthrough", found: "neither".into() });
         }
-        self.sound.iter().try_for_each(SoundConfig::check)?;
         check_offset(self.offset_ms)
     }
 }
 
-fn check_offset(offset_ms: i64) -> Result<(), Error> {
+pub(crate) fn check_offset(offset_ms: i64) -> Result<(), Error> {
     within("offset_ms from -1000 to 10000", offset_ms, -1_000..=10_000)
 }
 

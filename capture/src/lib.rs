@@ -39,7 +39,7 @@ pub use config::{Config, Preset, Rung, SoundConfig, UnknownPreset};
 pub use elements::init;
 pub use painter::{Painter, Speaker};
 pub use sink::{Meter, Output, Sink, State, Stats};
-pub use sound::Sound;
+pub use sound::{Input, Sound};
 pub use source::{Source, SourceError};
 
 /// Why something cannot be started.

@@ -1,10 +1,13 @@
 //! A sound that belongs to no camera.
 
-use std::sync::Arc;
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicI64},
+};
 
 use crate::{
     Clock, Error, Sink, SoundConfig, Source, Speaker, State, bridge,
-    bridge::Feed,
+    bridge::{Bridge, Feed},
     camera::Parts,
     ingest::{Intake, Needs},
     sink::Counters,
@@ -12,11 +15,30 @@ use crate::{
     sync::MS,
 };
 
-/// A sound that is running, from a source of its own or from a program. Dropping it stops everything, in bounded
-/// time; no call of its sink comes after that.
+/// A sound that is running, from a source of its own, from a camera or from a program. Dropping it stops everything, in
+/// bounded time; no call of its sink comes after that.
 pub struct Sound {
     _parts: Parts,
 }
+
+/// Where a camera puts its sound. The sound goes on, silent, when the camera stops, and another may take its place.
+#[derive(Clone)]
+pub struct Input(pub(crate) Arc<Bridge>);
+
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Input")
+    }
+}
+
+/// The same sound's.
+impl PartialEq for Input {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Input {}
 
 impl Sound {
     /// Starts a sound that is received from `source`. It is silent while the source is absent.
@@ -29,12 +51,25 @@ impl Sound {
         parts.gate.with(|sink| sink.state(State::Connecting));
         let offset = config.offset_ms * MS;
         let name = config.id.clone();
-        let sound = Some(parts.bridge(config, offset, &clock)?);
+        let sound = Some(parts.bridge(config, &clock)?);
         let needs = Needs { pictures: None, coded: false, sound };
+        let offset = Arc::new(AtomicI64::new(offset));
         let intake = Intake::new(clock, needs, offset, Arc::clone(&parts.gate), Arc::new(Counters::default()));
         let stop = parts.stop.clone();
         parts.workers.push(supervise::run(name.as_str(), source, Arc::new(intake), stop)?);
         Ok(Self { _parts: parts })
+    }
+
+    /// Starts a sound that a camera feeds, by way of the [`Input`]; silent until then. The offset is not read: the
+    /// camera's own counts.
+    ///
+    /// # Errors
+    /// When the configuration cannot work, or GStreamer or the system refuses.
+    pub fn fed(config: SoundConfig, clock: Clock, sink: Arc<dyn Sink>) -> Result<(Self, Input), Error> {
+        config.check()?;
+        let mut parts = Parts::new(sink);
+        let bridge = parts.bridge(config, &clock)?;
+        Ok((Self { _parts: parts }, Input(bridge)))
     }
 
     /// Starts a sound that a program makes. The offset is not read.

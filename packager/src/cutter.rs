@@ -155,6 +155,12 @@ impl Cutter {
         }
     }
 
+    /// Says how far a source's key frames may lie apart. Before its playlist is listed: the target duration follows it, and
+    /// never changes (rfc8216bis, 6.2.1).
+    pub fn set_kind(&mut self, kind: Kind) {
+        self.kind = kind;
+    }
+
     /// Takes new parameters. The same ones again change nothing.
     ///
     /// # Errors

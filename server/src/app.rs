@@ -1,101 +1,47 @@
-//! Everything a request may need, put together once at start.
+//! Everything a request may need. What is configured can change at any time: [`App::lineup`].
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
+use arc_swap::ArcSwap;
 use packager::{
-    Grid, MediaTime, RenditionId, Slug,
+    Grid, MediaTime, RenditionId,
     playlist::{Camera as Angle, Sound as SoundLine, Variant},
-    wall::{Anchors, Wall},
+    wall::{Anchor, Anchors, Wall},
 };
-use parking_lot::{Mutex, RwLock};
-use serde::Serialize;
+use parking_lot::RwLock;
 use store::Store;
 
-use crate::{crew::Crew, events::Events, live::Live, live::Text, moments::Moments};
+use crate::{
+    crew::Crew,
+    events::Events,
+    lineup::{Camera, Lineup, Sound},
+    live::Live,
+    live::Text,
+    moments::Moments,
+    run::Running,
+};
 
-/// How a camera is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Health {
-    /// Nothing received yet.
-    Connecting,
-    /// Pictures come.
-    Live,
-    /// Was live; the server keeps trying.
-    Lost,
-    /// The source is there but cannot be used.
-    Refused,
-}
-
-/// A configured camera.
-pub struct Camera {
-    /// Its id.
-    pub id: Slug,
-    /// Its name for people.
-    pub name: String,
-    /// Degrees clockwise round the pitch.
-    pub bearing: u16,
-    /// How far before `in` an instant cut may start, in seconds.
-    pub loose: f64,
-    /// Its renditions, best first, `source` last.
-    pub renditions: Vec<Arc<Live>>,
-    /// How it is, and one sentence for a person.
-    pub health: Mutex<(Health, Option<String>)>,
-    /// What its pipeline counts; set once the pipeline runs.
-    pub meter: OnceLock<capture::Meter>,
-}
-
-impl Camera {
-    /// The rungs, or `source` when there are none: what every player gets.
-    pub fn ladder(&self) -> impl Iterator<Item = &Arc<Live>> {
-        let alone = self.renditions.len() == 1;
-        self.renditions.iter().filter(move |live| alone || !live.is_source())
-    }
-
-    /// The camera's own bitstream.
-    pub fn source(&self) -> Option<&Arc<Live>> {
-        self.renditions.iter().find(|live| live.is_source())
-    }
-}
-
-/// A configured sound.
-pub struct Sound {
-    /// Its id.
-    pub id: Slug,
-    /// BCP 47.
-    pub language: Option<String>,
-    /// Its rendition.
-    pub live: Arc<Live>,
-}
-
-/// The venue, for the pages.
-#[derive(Clone, Debug)]
+/// What stays for as long as the process runs.
+#[derive(Clone, Copy, Debug)]
 pub struct Venue {
-    /// Its name.
-    pub name: String,
-    /// The club's name.
-    pub club: String,
-    /// The club's accent colour.
-    pub accent: String,
     /// The frame grid.
     pub grid: Grid,
     /// How far back the ring reaches.
     pub ring: std::time::Duration,
+    /// How hard encoders work.
+    pub preset: capture::Preset,
 }
 
 /// The application's state.
 pub struct App {
     /// The venue.
     pub venue: Venue,
-    /// Cameras by bearing.
-    pub cameras: Vec<Camera>,
-    /// Sounds, the default first.
-    pub sounds: Vec<Sound>,
-    /// Every rendition there is or was.
-    pub renditions: BTreeMap<RenditionId, Arc<Live>>,
+    /// Where this run began.
+    pub began: Anchor,
+    /// What is configured now.
+    pub(crate) lineup: ArcSwap<Lineup>,
+    /// The pipelines that run now.
+    pub(crate) running: Running,
     /// Marks and highlights.
     pub moments: Moments,
     /// What every page is told.
@@ -119,12 +65,23 @@ pub struct App {
 }
 
 impl App {
+    /// What is configured now: cameras, sounds, names. A snapshot, cheap to take; changes make another.
+    pub fn lineup(&self) -> Arc<Lineup> {
+        self.lineup.load_full()
+    }
+
+    /// A configured camera.
+    pub fn camera(&self, id: &str) -> Option<Camera> {
+        self.lineup.load().camera(id).cloned()
+    }
+
     /// The newest media time: what every camera has that is live now, or the run's beginning.
     pub fn newest(&self) -> MediaTime {
         // A camera that is more than a second behind the others is not live.
         const BEHIND: u64 = MediaTime::SECOND;
-        let ends: Vec<MediaTime> =
-            self.cameras.iter().flat_map(|c| &c.renditions).filter_map(|live| live.received_until()).collect();
+        let lineup = self.lineup();
+        let lives = lineup.cameras.iter().flat_map(|c| &c.renditions);
+        let ends: Vec<MediaTime> = lives.filter_map(|live| live.received_until()).collect();
         let Some(newest) = ends.iter().max() else {
             return self.anchors.newest().map_or(MediaTime(0), |a| a.media);
         };
@@ -134,7 +91,7 @@ impl App {
     /// Whether every angle of a highlight has come as far as its end, or was lost on the way.
     pub fn received(&self, highlight: &crate::catalog::Highlight) -> bool {
         let (_, to) = highlight.range.times(self.venue.grid);
-        let there = |live: &Arc<Live>| live.timeline(|t| t.end().is_some_and(|end| end >= to));
+        let there = |live: Arc<Live>| live.timeline(|t| t.end().is_some_and(|end| end >= to));
         highlight.angles.iter().flat_map(|camera| self.ladder(camera)).all(there)
     }
 
@@ -145,7 +102,7 @@ impl App {
                 t.segments().iter().find(|s| !s.is_gap()).map(|s| MediaTime::from_ticks(s.start, t.timescale))
             })
         };
-        self.cameras.iter().flat_map(|c| &c.renditions).filter_map(start).min()
+        self.lineup().cameras.iter().flat_map(|c| &c.renditions).filter_map(start).min()
     }
 
     /// UTC at an instant of media time.
@@ -153,23 +110,34 @@ impl App {
         self.anchors.wall_at(at)
     }
 
-    /// A rendition by the names in its address.
-    pub fn rendition(&self, camera: &str, rendition: &str) -> Option<&Arc<Live>> {
-        self.renditions.get(&RenditionId::new(camera, rendition).ok()?)
+    /// A rendition that there is or was.
+    pub fn known(&self, id: &RenditionId) -> Option<Arc<Live>> {
+        self.lineup.load().renditions.get(id).cloned()
+    }
+
+    /// A rendition that there is or was, by the names in its address.
+    pub fn rendition(&self, camera: &str, rendition: &str) -> Option<Arc<Live>> {
+        self.known(&RenditionId::new(camera, rendition).ok()?)
+    }
+
+    /// A configured rendition, by the names in its address.
+    pub fn configured(&self, camera: &str, rendition: &str) -> Option<Arc<Live>> {
+        let named = |live: &&Arc<Live>| live.id.camera.as_str() == camera && live.id.rendition.as_str() == rendition;
+        self.lineup.load().configured().find(named).cloned()
     }
 
     /// The renditions of any camera there is or was: its rungs, best first, or its `source` when it has none.
-    pub fn ladder(&self, camera: &str) -> Vec<&Arc<Live>> {
-        let all: Vec<_> = self.renditions.values().filter(|live| live.id.camera.as_str() == camera).collect();
-        let mut rungs: Vec<_> = all.iter().copied().filter(|live| !live.is_source()).collect();
+    pub fn ladder(&self, camera: &str) -> Vec<Arc<Live>> {
+        let lineup = self.lineup.load();
+        let all = lineup.renditions.values().filter(|live| live.id.camera.as_str() == camera);
+        let (source, mut rungs): (Vec<_>, Vec<_>) = all.cloned().partition(|live| live.is_source());
         rungs.sort_by_key(|live| std::cmp::Reverse(live.height()));
-        if rungs.is_empty() { all } else { rungs }
+        if rungs.is_empty() { source } else { rungs }
     }
 
     /// A camera's name for people; its id when it is no longer configured.
     pub fn name(&self, camera: &str) -> String {
-        let known = self.cameras.iter().find(|c| c.id.as_str() == camera);
-        known.map_or_else(|| camera.to_owned(), |c| c.name.clone())
+        self.lineup.load().camera(camera).map_or_else(|| camera.to_owned(), |c| c.name.clone())
     }
 
     /// A camera's line in a multivariant playlist; `None` while nothing of it is known.
@@ -180,7 +148,8 @@ impl App {
 
     /// The sounds' lines in a multivariant playlist, of those that `wanted` has.
     pub fn sound_lines(&self, wanted: impl Fn(&Live) -> bool) -> Vec<SoundLine> {
-        let sounds = self.sounds.iter().filter(|s| wanted(&s.live));
+        let lineup = self.lineup();
+        let sounds = lineup.sounds.iter().filter(|s| wanted(&s.live));
         let line = |sound: &Sound| {
             let (peak, mean) = sound.live.timeline(|t| t.format.is_some().then(|| t.bandwidth()))?;
             let bandwidth = (peak.max(sound.live.nominal()), mean);

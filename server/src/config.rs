@@ -9,6 +9,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use packager::{Grid, MediaTime, Slug};
 
 /// Everything a server needs to know.
+#[derive(Clone)]
 pub struct Config {
     /// Where plain HTTP is served.
     pub listen: SocketAddr,
@@ -51,6 +52,7 @@ pub struct Venue {
 }
 
 /// A camera.
+#[derive(Clone, PartialEq)]
 pub struct Camera {
     /// Its id.
     pub id: Slug,
@@ -68,14 +70,24 @@ pub struct Camera {
     pub rungs: Vec<Rung>,
     /// How late its pictures arrive, in milliseconds.
     pub offset_ms: i64,
+    /// Whether nothing is received from it at present.
+    pub paused: bool,
 }
 
 /// Where pictures come from.
+#[derive(Clone, PartialEq)]
 pub enum Source {
     /// A program that is not ours.
     Url(capture::Source),
     /// The synthetic match's camera of this number.
     Demo(usize),
+}
+
+impl Source {
+    /// Whether a program that is not ours sends them.
+    pub fn is_received(&self) -> bool {
+        matches!(self, Self::Url(_))
+    }
 }
 
 /// One quality.
@@ -88,6 +100,7 @@ pub struct Rung {
 }
 
 /// A sound.
+#[derive(Clone, PartialEq)]
 pub struct Sound {
     /// Its id.
     pub id: Slug,
@@ -98,6 +111,7 @@ pub struct Sound {
 }
 
 /// Where a sound comes from.
+#[derive(Clone, PartialEq)]
 pub enum SoundSource {
     /// A camera's own sound.
     Camera(Slug),

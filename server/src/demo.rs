@@ -61,6 +61,7 @@ pub fn config(options: Options) -> Result<Config> {
             max_gop: MediaTime(2 * MediaTime::SECOND),
             rungs: rungs.clone(),
             offset_ms: 0,
+            paused: false,
         });
     }
     cameras.sort_by_key(|c| c.bearing);

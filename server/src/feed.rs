@@ -1,27 +1,28 @@
-//! From capture to the renditions: what a camera's pipeline hands over goes to the timeline it belongs to.
+//! From capture to the renditions: what a pipeline hands over goes to the timeline it belongs to.
 
 use std::sync::{
-    Arc, OnceLock, Weak,
+    Arc, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
 use capture::{Output, Sink, State};
-use packager::{Format, Unit};
+use packager::{Format, Slug, Unit};
 
 use crate::{
-    app::{App, Camera, Health},
+    app::App,
     http,
+    lineup::{Camera, Health},
     live::Live,
 };
 
 /// Where everything of one camera, or of one sound, goes.
 pub struct Feed {
+    app: Weak<App>,
+    /// Whose health is told; `None` for a sound.
+    camera: Option<Slug>,
     rungs: Vec<Arc<Live>>,
     source: Option<Arc<Live>>,
     sound: Option<Arc<Live>>,
-    /// The camera's place in [`App::cameras`]; `None` for a sound that has a source of its own.
-    camera: Option<usize>,
-    app: OnceLock<Weak<App>>,
     /// Whether the packager refuses the camera's own bitstream now.
     refused: AtomicBool,
     /// Whether a key frame has come since the last refusal.
@@ -29,27 +30,26 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// A feed into these renditions.
-    pub fn new(
+    /// A camera's pictures.
+    pub fn camera(app: &Arc<App>, camera: &Camera) -> Arc<Self> {
+        let rungs = camera.renditions.iter().filter(|live| !live.is_source()).cloned().collect();
+        Self::new(app, Some(camera.id.clone()), rungs, camera.source().cloned(), None)
+    }
+
+    /// A sound.
+    pub fn sound(app: &Arc<App>, live: Arc<Live>) -> Arc<Self> {
+        Self::new(app, None, Vec::new(), None, Some(live))
+    }
+
+    fn new(
+        app: &Arc<App>,
+        camera: Option<Slug>,
         rungs: Vec<Arc<Live>>,
         source: Option<Arc<Live>>,
         sound: Option<Arc<Live>>,
-        camera: Option<usize>,
     ) -> Arc<Self> {
-        Arc::new(Self {
-            rungs,
-            source,
-            sound,
-            camera,
-            app: OnceLock::new(),
-            refused: AtomicBool::new(false),
-            mended: AtomicBool::new(false),
-        })
-    }
-
-    /// Says whom to tell of the camera's state. Once, before the pipeline starts.
-    pub fn tell(&self, app: &Arc<App>) {
-        let _ = self.app.set(Arc::downgrade(app));
+        let (refused, mended) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { app: Arc::downgrade(app), camera, rungs, source, sound, refused, mended })
     }
 
     fn live(&self, output: Output) -> Option<&Arc<Live>> {
@@ -61,9 +61,10 @@ impl Feed {
     }
 
     fn set(&self, health: Health, message: Option<String>) {
-        let Some(app) = self.app.get().and_then(Weak::upgrade) else { return };
-        let Some(camera) = self.camera.and_then(|i| app.cameras.get(i)) else { return };
-        set_health(&app, camera, health, message);
+        let (Some(app), Some(id)) = (self.app.upgrade(), &self.camera) else { return };
+        // As it is called now: a name may have changed since the pipeline started.
+        let Some(camera) = app.camera(id.as_str()) else { return };
+        set_health(&app, &camera, health, message);
     }
 }
 

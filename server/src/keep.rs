@@ -33,7 +33,7 @@ pub async fn keep(app: Arc<App>) {
     loop {
         every.tick().await;
         let now = app.clock.now();
-        for live in app.renditions.values() {
+        for live in app.lineup().renditions.values() {
             live.tick(now);
         }
         growing.look(&app);
@@ -65,7 +65,7 @@ impl Growing {
 
 fn expire(app: &App) {
     for (id, run, msn) in app.store.take_vanished() {
-        if let Some(live) = app.renditions.get(&id) {
+        if let Some(live) = app.known(&id) {
             live.lose(run, msn);
         }
     }
@@ -73,7 +73,7 @@ fn expire(app: &App) {
     let now = app.clock.now().0;
     let back = |age: Duration| MediaTime(now.saturating_sub(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX)));
     let (old, older) = (back(ring), back(ring + MARGIN));
-    for live in app.renditions.values() {
+    for live in app.lineup().renditions.values() {
         let timescale = live.timeline(|t| t.timescale);
         // Anew for each: the crew goes on marking while files are copied.
         let pins = app.moments.pins(app.venue.grid);

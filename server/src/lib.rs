@@ -1,10 +1,12 @@
 //! The Virage server: HTTP, auth, catalog, events and command line over capture, packager and store.
 //!
-//! Entry points: [`start::start`] puts the state together and runs the cameras, [`http::app`] is every address over that
+//! Entry points: [`start::start`] puts the state together, [`change::apply`] has
+//! the configured cameras run, [`http::app`] is every address over that
 //! state, [`serve::serve`] accepts connections for it.
 
 pub mod app;
 pub mod catalog;
+pub mod change;
 pub mod config;
 pub mod crew;
 pub mod demo;
@@ -14,9 +16,11 @@ pub mod hot;
 pub mod http;
 pub mod id;
 pub mod keep;
+pub mod lineup;
 pub mod live;
 pub mod moments;
 pub mod poster;
+pub mod run;
 pub mod serve;
 pub mod start;
 pub mod tls;

@@ -1,7 +1,10 @@
 //! A rendition while it is recorded: units in, and for every part one edition of its playlists, rendered once, that
 //! everybody waiting is answered with.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
 
 use bytes::Bytes;
 use packager::{
@@ -69,18 +72,23 @@ pub struct Live {
     /// Its place in every address.
     pub id: RenditionId,
     /// Seconds: `EXT-X-TARGETDURATION`.
-    pub target_duration: u64,
+    target_duration: AtomicU64,
     core: Mutex<Core>,
     editions: watch::Sender<Arc<Edition>>,
     /// The other renditions of the same camera, and the sounds: their playlists' relative addresses.
-    siblings: OnceLock<Vec<(String, Arc<Live>)>>,
+    siblings: Mutex<Arc<[Sibling]>>,
     anchors: Arc<Anchors>,
     store: Store,
     /// The rate that the encoder is told to keep, bits per second; 0 where nobody tells.
-    nominal: u64,
-    /// How much later than its instant a frame may come, beyond the usual: a camera's `offset_ms`.
-    lateness: MediaTime,
+    nominal: AtomicU64,
+    /// How much later than its instant a frame may come, beyond the usual: a camera's `offset_ms`, in nanoseconds.
+    lateness: AtomicU64,
+    /// Whether its playlists have been offered in this run.
+    listed: AtomicBool,
 }
+
+/// Another rendition's playlist, relative to this one's, and what is known of it.
+type Sibling = (String, Arc<Live>);
 
 /// How long after its end a segment of which nothing came is called a gap, in segments.
 const GRACE_SEGMENTS: u64 = 2;
@@ -89,17 +97,8 @@ const GRACE_SEGMENTS: u64 = 2;
 const SPARE_NUMBERS: u64 = 32;
 
 impl Live {
-    /// A rendition that goes on from what `timeline` holds of earlier runs, from media time `from`. `nominal`: the rate that the
-    /// encoder is told to keep, in bits per second, 0 where nobody tells; `lateness`: how much later than its instant a frame may come.
-    pub fn new(
-        id: RenditionId,
-        timeline: Timeline,
-        from: MediaTime,
-        anchors: Arc<Anchors>,
-        store: Store,
-        nominal: u64,
-        lateness: MediaTime,
-    ) -> Self {
+    /// A rendition that goes on from what `timeline` holds of earlier runs, from media time `from`.
+    pub fn new(id: RenditionId, timeline: Timeline, from: MediaTime, anchors: Arc<Anchors>, store: Store) -> Self {
         let (kind, grid) = (timeline.kind, timeline.grid);
         let next = match kind {
             // Numbers of segments that were announced and did not reach the disk are not used again: media time has
@@ -114,15 +113,56 @@ impl Live {
             _ => grid.segment_at(from.ticks(timeline.timescale), timeline.timescale),
         };
         let cutter = Cutter::new(kind, grid, next, from);
-        let target_duration = timeline.target_duration();
+        let target_duration = timeline.target_duration().into();
         let core = Mutex::new(Core { cutter, timeline, dvr: None });
         let (editions, _) = watch::channel(Arc::default());
-        Self { id, target_duration, core, editions, siblings: OnceLock::new(), anchors, store, nominal, lateness }
+        Self {
+            id,
+            target_duration,
+            core,
+            editions,
+            siblings: Mutex::new(Arc::new([])),
+            anchors,
+            store,
+            nominal: AtomicU64::new(0),
+            lateness: AtomicU64::new(0),
+            listed: AtomicBool::new(false),
+        }
     }
 
-    /// Says which renditions this one's playlist reports, with their relative addresses. Once.
-    pub fn report(&self, siblings: Vec<(String, Arc<Live>)>) {
-        let _ = self.siblings.set(siblings);
+    /// Says what is to come, before it comes and whenever that changes: `nominal` is the rate that the encoder is told to
+    /// keep, in bits per second, 0 where nobody tells; `late_ms`, how much later than its instant a frame may come.
+    ///
+    /// The kind counts the first time in a run: playlists are offered from then on, and their target duration never
+    /// changes (rfc8216bis, 6.2.1).
+    pub fn expect(&self, kind: Kind, nominal: u64, late_ms: i64) {
+        self.nominal.store(nominal, Ordering::Relaxed);
+        self.lateness.store(u64::try_from(late_ms).unwrap_or(0) * 1_000_000, Ordering::Relaxed);
+        if !self.listed.swap(true, Ordering::Relaxed) {
+            let core = &mut *self.core.lock();
+            core.cutter.set_kind(kind);
+            core.timeline.kind = kind;
+            self.target_duration.store(core.timeline.target_duration(), Ordering::Relaxed);
+        }
+    }
+
+    /// The kind that its playlists were offered with in this run; `None` when they were not.
+    pub fn offered(&self) -> Option<Kind> {
+        self.listed.load(Ordering::Relaxed).then(|| self.timeline(|t| t.kind))
+    }
+
+    /// Seconds: `EXT-X-TARGETDURATION`.
+    pub fn target_duration(&self) -> u64 {
+        self.target_duration.load(Ordering::Relaxed)
+    }
+
+    /// Says which renditions this one's playlist reports, with their relative addresses.
+    pub fn report(&self, siblings: Vec<Sibling>) {
+        let same = |known: &[Sibling]| known.iter().map(|(uri, _)| uri).eq(siblings.iter().map(|(uri, _)| uri));
+        if same(&self.siblings.lock()) {
+            return;
+        }
+        *self.siblings.lock() = siblings.into();
         self.publish(&mut self.core.lock());
     }
 
@@ -153,7 +193,7 @@ impl Live {
         let core = &mut *self.core.lock();
         let grid = core.timeline.grid;
         let grace = grid.frame_time(u64::from(grid.segment_frames) * GRACE_SEGMENTS);
-        let grace = MediaTime(grace.0 + self.lateness.0);
+        let grace = MediaTime(grace.0 + self.lateness.load(Ordering::Relaxed));
         core.cutter.tick(now, grace);
         self.drain(core);
     }
@@ -174,13 +214,12 @@ impl Live {
 
     fn publish(&self, core: &mut Core) {
         let timeline = &core.timeline;
-        let reports: Vec<Report> = self.siblings.get().map_or_else(Vec::new, |siblings| {
-            let report = |(uri, live): &(String, Arc<Live>)| {
-                let last = live.editions.borrow().edge.last()?;
-                Some(Report { uri: uri.clone(), last })
-            };
-            siblings.iter().filter_map(report).collect()
-        });
+        let siblings = self.siblings.lock().clone();
+        let report = |(uri, live): &Sibling| {
+            let last = live.editions.borrow().edge.last()?;
+            Some(Report { uri: uri.clone(), last })
+        };
+        let reports: Vec<Report> = siblings.iter().filter_map(report).collect();
         let render = |style| playlist::live(&self.id, timeline, &self.anchors, style, &reports).map(Text::new);
         let edge = timeline.edge();
         let before = self.editions.borrow().clone();
@@ -238,7 +277,7 @@ impl Live {
 impl Live {
     /// The rate that the encoder is told to keep, in bits per second; 0 where nobody tells.
     pub fn nominal(&self) -> u64 {
-        self.nominal
+        self.nominal.load(Ordering::Relaxed)
     }
 
     /// Whether this is a camera's own bitstream.
@@ -266,11 +305,12 @@ impl Live {
             let resolution = format.resolution()?;
             let (id, codecs) = (self.id.rendition.to_string(), format.codecs());
             let (peak, mean) = t.bandwidth();
-            if peak.max(self.nominal) == 0 {
+            let nominal = self.nominal();
+            if peak.max(nominal) == 0 {
                 return None;
             }
             // Before much was measured the encoder's own bound counts, with a tenth for boxes.
-            let peak = peak.max(self.nominal + self.nominal / 10);
+            let peak = peak.max(nominal + nominal / 10);
             Some(playlist::Variant { id, codecs, resolution, bandwidth: (peak, mean) })
         })
     }

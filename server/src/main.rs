@@ -98,7 +98,8 @@ async fn run(config: Result<config::Config>) -> Result<ExitCode> {
         listeners.push((listener, Some(tls.into())));
     }
     serve::serve(app.clone(), listeners)?;
-    println!("Virage serves {} with {} cameras.", app.venue.name, app.cameras.len());
+    let lineup = app.lineup();
+    println!("Virage serves {} with {} cameras.", lineup.names.venue, lineup.cameras.len());
     println!("  fans      {base}/");
     println!("  desk      {base}/desk?token={}", app.crew.token());
     println!("  plain     http://{plain_at}/");

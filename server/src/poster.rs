@@ -48,7 +48,7 @@ fn make(app: &App, highlight: &Highlight) -> Option<Option<Bytes>> {
     let range = highlight.range;
     let at = grid.frame_time(range.first + (range.end - range.first) * 2 / 3);
     let live = highlight.angles.iter().find_map(|camera| app.ladder(camera).into_iter().next())?;
-    let (segment, tick) = shown_at(live, highlight, at)?;
+    let (segment, tick) = shown_at(&live, highlight, at)?;
     let header = app.store.find(&live.id, segment.run, Item::Header(segment.header)).ok()??.read().ok()?;
     let media = app.store.find(&live.id, segment.run, Item::Segment(segment.msn)).ok()??.read().ok()?;
     match cut::still(&header, &media, tick, cut::Size { max_width: WIDTH }) {

@@ -28,7 +28,8 @@ pub(crate) struct Intake {
     pub activity: Activity,
     gate: Arc<Gate>,
     counters: Arc<Counters>,
-    offset: i64,
+    /// How late the source delivers, in nanoseconds.
+    offset: Arc<AtomicI64>,
     placement: Mutex<Placement>,
     passthrough: Option<Mutex<Passthrough>>,
     refused: Mutex<Option<String>>,
@@ -78,11 +79,11 @@ pub(crate) struct Progress {
 }
 
 impl Intake {
-    /// `offset` is how late the source delivers, in nanoseconds.
-    pub fn new(clock: Clock, needs: Needs, offset: i64, gate: Arc<Gate>, counters: Arc<Counters>) -> Self {
+    /// `offset` is how late the source delivers, in nanoseconds; read at each connection.
+    pub fn new(clock: Clock, needs: Needs, offset: Arc<AtomicI64>, gate: Arc<Gate>, counters: Arc<Counters>) -> Self {
         Self {
             activity: Activity::default(),
-            placement: Mutex::new(Placement::new(needs.master(), offset)),
+            placement: Mutex::new(Placement::new(needs.master(), offset.load(Ordering::Relaxed))),
             passthrough: needs.coded.then(|| Mutex::new(Passthrough::new(Arc::clone(&gate)))),
             refused: Mutex::new(None),
             lost: Mutex::new(None),
@@ -96,16 +97,24 @@ impl Intake {
 
     /// A new attempt to reach the source begins.
     pub fn connecting(&self) {
-        *lock(&self.placement) = Placement::new(self.needs.master(), self.offset);
+        let offset = self.offset.load(Ordering::Relaxed);
+        *lock(&self.placement) = Placement::new(self.needs.master(), offset);
         // The one who comes back may have been set right, and if not is told again.
         *lock(&self.refused) = None;
         if let Some(passthrough) = &self.passthrough {
             lock(passthrough).connected();
         }
         if let Some(bridge) = &self.needs.sound {
-            bridge.connected();
+            bridge.connected(offset);
         }
         self.activity.begin(self.now());
+    }
+
+    /// Another source takes this one's place: it is connected to, and may be lost for the same reasons.
+    pub fn replaced(&self) {
+        self.activity.live.store(false, Ordering::Relaxed);
+        *lock(&self.lost) = None;
+        self.gate.with(|sink| sink.state(State::Connecting));
     }
 
     /// The source is gone. Said once per reason until it is back.

@@ -19,7 +19,7 @@ const REACH: i64 = 750;
 pub(crate) struct Regrid<P> {
     grid: Grid,
     /// How late the camera delivers by configuration.
-    offset: i64,
+    pub offset: i64,
     /// The first slot that was never used.
     floor: u64,
     running: Option<Running<P>>,

@@ -41,8 +41,9 @@ impl Track {
         Self { next: first, queue: VecDeque::new(), cursor: None, offset, patience: PATIENCE }
     }
 
-    /// A new connection: nothing is known of how late it delivers.
-    pub fn connected(&mut self) {
+    /// A new connection: nothing is known of how late it delivers, beyond an `offset` by configuration.
+    pub fn connected(&mut self, offset: i64) {
+        self.offset = offset;
         self.cursor = None;
         self.patience = PATIENCE;
     }

@@ -1,8 +1,8 @@
 //! Files, played as if they were live.
 
-use capture::{Output, SoundConfig, State};
+use capture::{Output, State};
 
-use crate::{config, grid, publisher::Publisher, recorder::Log, start};
+use crate::{config, grid, publisher::Publisher, recorder::Log, start, start_with_sound};
 
 #[test]
 fn an_mp4_plays_at_its_own_pace_and_again() {
@@ -25,8 +25,7 @@ fn play(extension: &str) {
     Publisher::file(&path, "2.4");
     let mut config = config(&format!("file-{extension}"));
     config.passthrough = true;
-    config.sound = Some(SoundConfig::new("ambient".parse().expect("a slug")));
-    let (camera, recorder) = start(config, &format!("file://{}", path.display()));
+    let ((camera, _sound), recorder) = start_with_sound(config, &format!("file://{}", path.display()));
     let log = recorder.wait("more than two rounds", 30, |log| log.count(Output::Rung(0)) > 150);
     assert_eq!(log.check_rung(Output::Rung(0), grid()).len(), 1, "{extension}: no hole where it starts again");
     assert_eq!(log.times_live(), 1, "{extension}: {:?}", log.states);

@@ -11,7 +11,7 @@ use crate::{
     config, grid,
     publisher::{Publisher, port},
     recorder::{Log, Recorder},
-    start,
+    start, start_with_sound,
 };
 
 /// Kills `publish` and starts it again; the camera is live within 3 s, its segments are whole, the sound goes on.
@@ -21,9 +21,8 @@ fn kill_and_return(id: &str, address: &str, publish: impl Fn() -> Publisher) {
     let target = format!("udp://127.0.0.1:{other_port}?pkt_size=1316");
     let _steady = Publisher::ffmpeg(&["-f", "mpegts", &target]);
     let mut config = config(id);
-    config.sound = Some(SoundConfig::new("ambient".parse().expect("a slug")));
     config.passthrough = true;
-    let (_camera, recorder) = start(config, address);
+    let (_camera, recorder) = start_with_sound(config, address);
     let publisher = publish();
     recorder.wait("a second of pictures", 30, |log| log.count(Output::Rung(0)) > 25);
     other.wait("pictures of the other camera", 30, |log| log.count(Output::Rung(0)) > 25);
@@ -162,9 +161,7 @@ fn stopping_is_quick_and_final() {
         "srt://192.0.2.1:7001".to_owned(),
         "rtsp://192.0.2.1/x".to_owned(),
     ] {
-        let mut config = config("stopped");
-        config.sound = Some(SoundConfig::new("ambient".parse().expect("a slug")));
-        let (camera, recorder) = start(config, &address);
+        let (camera, recorder) = start_with_sound(config("stopped"), &address);
         recorder.wait("silence at least", 10, |log| log.count(Output::Sound) > 10);
         let started = Instant::now();
         drop(camera);

@@ -13,7 +13,7 @@ mod strips;
 
 use std::sync::{Arc, OnceLock};
 
-use capture::{Camera, Clock, Config, Rung, Source};
+use capture::{Camera, Clock, Config, Rung, Sound, SoundConfig, Source};
 use packager::{Grid, MediaTime, Rate};
 use recorder::Recorder;
 
@@ -45,4 +45,15 @@ fn start(config: Config, address: &str) -> (Camera, Arc<Recorder>) {
     let source = Source::parse(address).expect("a source");
     let camera = Camera::start(config, source, clock(), recorder.clone()).expect("a camera");
     (camera, recorder)
+}
+
+/// A camera, and a sound that it feeds.
+fn start_with_sound(mut config: Config, address: &str) -> ((Camera, Sound), Arc<Recorder>) {
+    let recorder = Recorder::new();
+    let source = Source::parse(address).expect("a source");
+    let ambient = SoundConfig::new("ambient".parse().expect("a slug"));
+    let (sound, input) = Sound::fed(ambient, clock(), recorder.clone()).expect("a sound");
+    config.sound = Some(input);
+    let camera = Camera::start(config, source, clock(), recorder.clone()).expect("a camera");
+    ((camera, sound), recorder)
 }

@@ -1,20 +1,19 @@
 //! SRT, UDP and RTSP: ladder, sound and passthrough of each.
 
-use capture::{Output, SoundConfig, State};
+use capture::{Output, State};
 use packager::Format;
 
 use crate::{
     config, grid,
     publisher::{Publisher, port},
     recorder::{Log, Recorder},
-    start,
+    start_with_sound,
 };
 
-/// With a sound and passed through as well.
+/// Passed through as well.
 fn everything(id: &str) -> capture::Config {
     let mut config = config(id);
     config.passthrough = true;
-    config.sound = Some(SoundConfig::new("ambient".parse().expect("a slug")));
     config
 }
 
@@ -47,7 +46,8 @@ fn check(recorder: &Recorder, rtsp: bool) {
 #[test]
 fn srt_listener_is_called_by_ffmpeg() {
     let port = port();
-    let (_camera, recorder) = start(everything("srt-listener"), &format!("srt://127.0.0.1:{port}?mode=listener"));
+    let (_camera, recorder) =
+        start_with_sound(everything("srt-listener"), &format!("srt://127.0.0.1:{port}?mode=listener"));
     let _publisher = Publisher::ffmpeg(&["-f", "mpegts", &format!("srt://127.0.0.1:{port}?mode=caller&latency=80000")]);
     check(&recorder, false);
 }
@@ -57,7 +57,8 @@ fn srt_caller_calls_ffmpeg_with_a_passphrase() {
     let port = port();
     let secret = "passphrase=correct-horse&pbkeylen=16";
     let _publisher = Publisher::ffmpeg(&["-f", "mpegts", &format!("srt://127.0.0.1:{port}?mode=listener&{secret}")]);
-    let (_camera, recorder) = start(everything("srt-caller"), &format!("srt://127.0.0.1:{port}?{secret}&latency=80"));
+    let (_camera, recorder) =
+        start_with_sound(everything("srt-caller"), &format!("srt://127.0.0.1:{port}?{secret}&latency=80"));
     check(&recorder, false);
 }
 
@@ -68,14 +69,14 @@ fn srt_caller_calls_srt_live_transmit() {
     let _relay =
         Publisher::start("srt-live-transmit", "srt-tools", &["-q", &format!("udp://127.0.0.1:{udp}"), &target]);
     let _publisher = Publisher::ffmpeg(&["-f", "mpegts", &format!("udp://127.0.0.1:{udp}?pkt_size=1316")]);
-    let (_camera, recorder) = start(everything("srt-relay"), &format!("srt://127.0.0.1:{srt}"));
+    let (_camera, recorder) = start_with_sound(everything("srt-relay"), &format!("srt://127.0.0.1:{srt}"));
     check(&recorder, false);
 }
 
 #[test]
 fn mpeg_ts_over_udp_from_ffmpeg() {
     let port = port();
-    let (_camera, recorder) = start(everything("udp-ffmpeg"), &format!("udp://127.0.0.1:{port}"));
+    let (_camera, recorder) = start_with_sound(everything("udp-ffmpeg"), &format!("udp://127.0.0.1:{port}"));
     let _publisher = Publisher::ffmpeg(&["-f", "mpegts", &format!("udp://127.0.0.1:{port}?pkt_size=1316")]);
     check(&recorder, false);
 }
@@ -83,7 +84,7 @@ fn mpeg_ts_over_udp_from_ffmpeg() {
 #[test]
 fn mpeg_ts_over_udp_from_gst_launch() {
     let port = port();
-    let (_camera, recorder) = start(everything("udp-gst"), &format!("udp://127.0.0.1:{port}"));
+    let (_camera, recorder) = start_with_sound(everything("udp-gst"), &format!("udp://127.0.0.1:{port}"));
     let pipeline = format!(
         "videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 ! \
          x264enc tune=zerolatency speed-preset=ultrafast key-int-max=25 threads=1 ! mpegtsmux name=m alignment=7 ! \
@@ -99,7 +100,7 @@ fn mpeg_ts_over_udp_from_gst_launch() {
 fn rtsp_from_gst_rtsp_server() {
     let port = port();
     let _publisher = Publisher::rtsp(port, "h264");
-    let (_camera, recorder) = start(everything("rtsp-tcp"), &format!("rtsp://127.0.0.1:{port}/cam"));
+    let (_camera, recorder) = start_with_sound(everything("rtsp-tcp"), &format!("rtsp://127.0.0.1:{port}/cam"));
     check(&recorder, true);
 }
 
@@ -107,14 +108,15 @@ fn rtsp_from_gst_rtsp_server() {
 fn rtsp_over_udp_from_gst_rtsp_server() {
     let port = port();
     let _publisher = Publisher::rtsp(port, "h264");
-    let (_camera, recorder) = start(everything("rtsp-udp"), &format!("rtsp://127.0.0.1:{port}/cam?transport=udp"));
+    let (_camera, recorder) =
+        start_with_sound(everything("rtsp-udp"), &format!("rtsp://127.0.0.1:{port}/cam?transport=udp"));
     check(&recorder, true);
 }
 
 #[test]
 fn another_codec_is_transcoded_and_not_passed_through() {
     let port = port();
-    let (_camera, recorder) = start(everything("mpeg2"), &format!("udp://127.0.0.1:{port}"));
+    let (_camera, recorder) = start_with_sound(everything("mpeg2"), &format!("udp://127.0.0.1:{port}"));
     let target = format!("udp://127.0.0.1:{port}?pkt_size=1316");
     let _publisher = Publisher::ffmpeg_with(&["-c:v", "mpeg2video", "-b:v", "1M"], &["-f", "mpegts", &target]);
     let log = recorder.wait("two seconds of pictures", 30, |log| log.count(Output::Rung(0)) > 50);

@@ -156,11 +156,12 @@ impl Check<'_> {
         let max_gop = self.bounded("max_gop", camera.max_gop, 2.0, 0.5..=10.0)?;
         let offset_ms = self.bounded("offset_ms", camera.offset_ms, 0, -1_000..=10_000)?;
         let rungs = self.rungs(&camera.rungs)?;
+        let paused = camera.paused;
         // A camera without rungs has its own bitstream as its only rendition.
         let passthrough = camera.passthrough || rungs.is_empty();
         let name = camera.name.unwrap_or_else(|| id.to_string());
         let max_gop = MediaTime((max_gop * 1e9) as u64).max(segment);
-        Ok(Camera { id, name, source: Source::Url(source), bearing, passthrough, max_gop, rungs, offset_ms })
+        Ok(Camera { id, name, source: Source::Url(source), bearing, passthrough, max_gop, rungs, offset_ms, paused })
     }
 
     fn rungs(&self, rungs: &[Spanned<file::Rung>]) -> Result<Vec<Rung>, ConfigError> {

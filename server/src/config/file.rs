@@ -56,6 +56,8 @@ pub(super) struct Camera {
     #[serde(default)]
     pub rungs: Vec<Spanned<Rung>>,
     pub offset_ms: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub paused: bool,
 }
 
 #[derive(Deserialize, Clone, Copy)]

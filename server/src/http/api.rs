@@ -21,7 +21,7 @@ pub(super) use body::LIMIT as BODY_LIMIT;
 pub use objects::{camera as camera_object, highlight as highlight_object};
 
 use super::{Problem, sse};
-use crate::app::{App, Health};
+use crate::{app::App, lineup::Health};
 
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
@@ -48,7 +48,7 @@ fn crew_only(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Ready when a camera is live: a load balancer sends nobody to an empty stadium.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    if app.cameras.iter().any(|c| c.health.lock().0 == Health::Live) {
+    if app.lineup().cameras.iter().any(|c| c.health() == Health::Live) {
         return Ok("ready\n");
     }
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera is live yet."))

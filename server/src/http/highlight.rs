@@ -37,7 +37,7 @@ pub(super) fn every_angle(app: &App, highlight: &Highlight, file: &str) -> Resul
         let base = format!("v{}/", highlight.version);
         let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
         let angles: Vec<_> =
-            highlight.angles.iter().filter_map(|camera| app.angle(camera, having(app, highlight, camera))).collect();
+            highlight.angles.iter().filter_map(|camera| app.angle(camera, &having(app, highlight, camera))).collect();
         let sounds = app.sound_lines(|live| has(live, highlight));
         if angles.is_empty() {
             return Err(not_yet());
@@ -80,7 +80,7 @@ pub(super) fn one_angle(app: &App, highlight: &Highlight, camera: &str, file: &s
         if renditions.is_empty() {
             return Err(nothing());
         }
-        let angle = app.angle(camera, renditions).ok_or_else(not_yet)?;
+        let angle = app.angle(camera, &renditions).ok_or_else(not_yet)?;
         Ok(playlist::one(&angle, &app.sound_lines(|live| has(live, highlight)), layout))
     };
     let text = app.brief.text(name(highlight, &format!("{camera}/{file}")), render)?;
@@ -114,7 +114,7 @@ pub(super) async fn one_rendition(
     if let Some(text) = app.ended.read().get(&key) {
         return Ok(Playlist { text: text.clone(), cache: ended });
     }
-    let (text, state) = first_text(app, live, highlight).await?;
+    let (text, state) = first_text(app, &live, highlight).await?;
     if state == Progress::Ended {
         app.ended.write().insert(key, text.clone());
         return Ok(Playlist { text, cache: ended });
@@ -148,7 +148,7 @@ async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Result<(Ar
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(3 * live.target_duration), wait).await.map_err(|_| not_yet())?
+    tokio::time::timeout(Duration::from_secs(3 * live.target_duration()), wait).await.map_err(|_| not_yet())?
 }
 
 /// The highlight, when the asker may see it: drafts and recalled ones are the crew's.
@@ -164,7 +164,7 @@ pub(super) fn find(app: &App, id: &str, crew: bool) -> Result<Highlight, Problem
 }
 
 /// The renditions of an angle that have something of the range, or will have.
-fn having<'a>(app: &'a App, highlight: &Highlight, camera: &str) -> Vec<&'a Arc<Live>> {
+fn having(app: &App, highlight: &Highlight, camera: &str) -> Vec<Arc<Live>> {
     app.ladder(camera).into_iter().filter(|live| has(live, highlight)).collect()
 }
 

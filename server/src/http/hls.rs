@@ -45,8 +45,9 @@ pub(super) async fn all(
 
 /// All angles: `/live/{file}`.
 pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
+    let lineup = app.lineup();
     let render = || {
-        let angles: Vec<_> = app.cameras.iter().filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
+        let angles: Vec<_> = lineup.cameras.iter().filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
         let sounds = app.sound_lines(|_| true);
         let layout = |file| Layout { base: "", file, rate: app.venue.grid.rate };
         if angles.is_empty() {
@@ -60,7 +61,7 @@ pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
             _ => Err(Problem::not_found("Live playlists are index.m3u8, player.m3u8, plain.m3u8 and dvr.m3u8.")),
         }
     };
-    Ok(Playlist { text: app.brief.text(format!("live/{file}"), render)?, cache: Cache::For(1) })
+    Ok(Playlist { text: app.brief.text(format!("live/{}/{file}", lineup.number), render)?, cache: Cache::For(1) })
 }
 
 pub(super) async fn one(
@@ -73,7 +74,8 @@ pub(super) async fn one(
 
 /// One angle: `/live/{camera}/{file}`.
 pub(super) fn one_angle(app: &App, id: &str, file: &str) -> Result<Playlist, Problem> {
-    let camera = app.cameras.iter().find(|c| c.id.as_str() == id).ok_or_else(|| unknown_camera(app))?;
+    let lineup = app.lineup();
+    let camera = lineup.camera(id).ok_or_else(|| unknown_camera(app))?;
     let layout = |file| Layout { base: "../", file, rate: app.venue.grid.rate };
     let (ladder, layout): (Vec<&Arc<Live>>, _) = match file {
         "index.m3u8" => (camera.ladder().collect(), layout("index.m3u8")),
@@ -89,7 +91,7 @@ pub(super) fn one_angle(app: &App, id: &str, file: &str) -> Result<Playlist, Pro
         let angle = app.angle(id, ladder).ok_or_else(no_picture)?;
         Ok(playlist::one(&angle, &app.sound_lines(|_| true), layout))
     };
-    Ok(Playlist { text: app.brief.text(format!("live/{id}/{file}"), render)?, cache: Cache::For(1) })
+    Ok(Playlist { text: app.brief.text(format!("live/{}/{id}/{file}", lineup.number), render)?, cache: Cache::For(1) })
 }
 
 pub(super) async fn rendition(
@@ -107,18 +109,14 @@ pub(super) async fn one_rendition(
     [camera, rendition, file]: [&str; 3],
     query: Option<&str>,
 ) -> Result<Playlist, Problem> {
-    let configured = app.cameras.iter().flat_map(|c| &c.renditions).chain(app.sounds.iter().map(|s| &s.live));
-    let live = configured
-        .into_iter()
-        .find(|live| live.id.camera.as_str() == camera && live.id.rendition.as_str() == rendition)
-        .ok_or_else(|| unknown_camera(app))?;
-    let half_target = Cache::For(live.target_duration / 2);
+    let live = app.configured(camera, rendition).ok_or_else(|| unknown_camera(app))?;
+    let half_target = Cache::For(live.target_duration() / 2);
     let (text, cache) = match file {
         "index.m3u8" => {
             let reload = directives(query)?;
-            let edition = held(live, reload).await?;
+            let edition = held(&live, reload).await?;
             // A held answer's URL names its content.
-            let cache = if reload.until.is_some() { Cache::For(6 * live.target_duration) } else { half_target };
+            let cache = if reload.until.is_some() { Cache::For(6 * live.target_duration()) } else { half_target };
             (if reload.skip { edition.delta.clone() } else { edition.index.clone() }, cache)
         }
         "plain.m3u8" => (live.edition().plain.clone(), half_target),
@@ -146,7 +144,7 @@ async fn held(live: &Live, reload: Reload) -> Result<Arc<Edition>, Problem> {
                 .map_err(|_| Problem::new(StatusCode::SERVICE_UNAVAILABLE, "The server is stopping."))?;
         }
     };
-    let limit = Duration::from_secs(3 * live.target_duration);
+    let limit = Duration::from_secs(3 * live.target_duration());
     let late = || {
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "What was asked for did not come within three target durations.")
     };
@@ -158,6 +156,5 @@ fn no_picture() -> Problem {
 }
 
 fn unknown_camera(app: &App) -> Problem {
-    let known: Vec<&str> = app.cameras.iter().map(|c| c.id.as_str()).collect();
-    Problem::not_found(format!("There is no such camera or rendition. Cameras here: {}.", known.join(", ")))
+    Problem::not_found(format!("There is no such camera or rendition. Cameras here: {}.", app.lineup().ids()))
 }

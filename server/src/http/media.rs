@@ -73,8 +73,8 @@ pub(super) async fn whole(app: &App, [camera, rendition, run, file]: [&str; 4]) 
 /// Where an item is. For a part that the playlist hints at: once it is there.
 async fn find(app: &App, (id, run, item): &Key) -> Result<Option<store::Body>, Problem> {
     let look = || app.store.find(id, *run, *item).map_err(Problem::internal);
-    match (look()?, item, app.renditions.get(id)) {
-        (None, Item::Part(msn, part), Some(live)) if hinted(live, *run, *msn, *part).await => look(),
+    match (look()?, item, app.known(id)) {
+        (None, Item::Part(msn, part), Some(live)) if hinted(&live, *run, *msn, *part).await => look(),
         (found, ..) => Ok(found),
     }
 }
@@ -91,7 +91,7 @@ async fn hinted(live: &Live, run: Run, msn: Msn, part: u32) -> bool {
         // It may have come between the two looks.
         return (msn, part) < edge.next;
     }
-    let limit = Duration::from_secs(3 * live.target_duration);
+    let limit = Duration::from_secs(3 * live.target_duration());
     let came = editions.wait_for(|edition| edition.edge.next > (msn, part));
     matches!(tokio::time::timeout(limit, came).await, Ok(Ok(_)))
 }

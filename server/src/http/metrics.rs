@@ -12,7 +12,10 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use crate::app::{App, Camera, Health};
+use crate::{
+    app::App,
+    lineup::{Camera, Health},
+};
 
 /// A series' labels: names of ours, ids of the configuration.
 type Labels = Vec<(&'static str, String)>;
@@ -28,15 +31,17 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 fn cameras(registry: &mut Registry, app: &App) {
-    const STATES: [(Health, &str); 4] = [
+    const STATES: [(Health, &str); 5] = [
         (Health::Connecting, "connecting"),
         (Health::Live, "live"),
         (Health::Lost, "lost"),
         (Health::Refused, "refused"),
+        (Health::Paused, "paused"),
     ];
     let labels = |camera: &Camera| vec![("camera", camera.id.to_string())];
-    let states = app.cameras.iter().flat_map(|camera| {
-        let now = camera.health.lock().0;
+    let lineup = app.lineup();
+    let states = lineup.cameras.iter().flat_map(|camera| {
+        let now = camera.health();
         STATES.map(|(state, name)| {
             let labels = vec![("camera", camera.id.to_string()), ("state", name.to_owned())];
             (labels, f64::from(u8::from(state == now)))
@@ -44,7 +49,7 @@ fn cameras(registry: &mut Registry, app: &App) {
     });
     gauge(registry, ("virage_camera_state", None), "1 for the state that the camera is in", states);
 
-    let stats: Vec<_> = app.cameras.iter().filter_map(|c| Some((labels(c), c.meter.get()?.read()))).collect();
+    let stats: Vec<_> = lineup.cameras.iter().filter_map(|c| Some((labels(c), c.stats()?))).collect();
     let count = |registry: &mut Registry, name, help, read: fn(&capture::Stats) -> u64| {
         counter(registry, name, help, stats.iter().map(|(labels, stats)| (labels.clone(), read(stats))));
     };

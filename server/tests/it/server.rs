@@ -126,7 +126,9 @@ impl Server {
                 let ladder = self.get(at);
                 let Some(first) = (ladder.status == 200).then(|| first_uri(ladder.text())) else { return false };
                 let list = self.get(&resolve(at, first));
-                list.status == 200 && list.text().matches("#EXTINF").count() >= seconds
+                // A server that starts slowly begins with gaps: they are listed, too.
+                let count = |tag| list.text().matches(tag).count();
+                list.status == 200 && count("#EXTINF") - count("#EXT-X-GAP") >= seconds
             });
             (there && !items.is_empty()).then_some(())
         });

@@ -12,23 +12,24 @@ use super::{
 use crate::app::App;
 
 pub(super) async fn venue(State(app): State<Arc<App>>, headers: HeaderMap) -> Json<Value> {
-    let venue = &app.venue;
+    let (venue, names) = (&app.venue, &app.lineup().names);
     let grid = venue.grid;
     Json(json!({
-        "name": venue.name, "fps": {"num": grid.rate.num(), "den": grid.rate.den()},
+        "name": names.venue, "fps": {"num": grid.rate.num(), "den": grid.rate.den()},
         "part_frames": grid.part_frames, "segment_frames": grid.segment_frames, "ring": venue.ring.as_secs(),
-        "theme": {"club": venue.club, "accent": venue.accent}, "crew": app.crew.sent(&headers),
+        "theme": {"club": names.club, "accent": names.accent}, "crew": app.crew.sent(&headers),
         "now": app.wall(app.newest()).micros(),
     }))
 }
 
 pub(super) async fn cameras(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let render = || Ok(json!({"items": app.cameras.iter().map(objects::camera).collect::<Vec<_>>()}).to_string());
+    let render =
+        || Ok(json!({"items": app.lineup().cameras.iter().map(objects::camera).collect::<Vec<_>>()}).to_string());
     // An event is told of whatever changes here, but for rates.
     let text = app.brief.text(format!("cameras/{}", app.events.next()), render)?;
     Ok(text::json(&headers, &text))
 }
 
 pub(super) async fn sounds(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({"items": app.sounds.iter().map(objects::sound).collect::<Vec<_>>()}))
+    Json(json!({"items": app.lineup().sounds.iter().map(objects::sound).collect::<Vec<_>>()}))
 }

@@ -183,18 +183,19 @@ fn chosen(app: &App, angles: Vec<String>, range: Range) -> Result<Vec<String>, P
     }
     let mut seen: Vec<String> = Vec::new();
     for angle in angles {
-        let Some(camera) = app.cameras.iter().find(|c| c.id.as_str() == angle) else {
-            let known: Vec<&str> = app.cameras.iter().map(|c| c.id.as_str()).collect();
+        // One that has been removed may still have something of the range.
+        let ladder = app.ladder(&angle);
+        if ladder.is_empty() || angle == "audio" {
             let found: String = angle.chars().take(64).collect();
+            let known = app.lineup().ids();
             return Err(Problem::unprocessable(format!(
-                "`angles`: there is no camera {found:?}; cameras here: {}",
-                known.join(", ")
+                "`angles`: there is no camera {found:?}; cameras here: {known}"
             )));
-        };
+        }
         if seen.contains(&angle) {
             return Err(Problem::unprocessable(format!("`angles`: \"{angle}\" is there twice")));
         }
-        if !has(camera.ladder(), range) {
+        if !has(ladder.iter(), range) {
             return Err(Problem::new(
                 StatusCode::CONFLICT,
                 format!("Camera \"{angle}\" recorded nothing in this range."),
@@ -207,7 +208,9 @@ fn chosen(app: &App, angles: Vec<String>, range: Range) -> Result<Vec<String>, P
 
 /// Every camera that has something of the range, in the order of bearings.
 fn every(app: &App, range: Range) -> Result<Vec<String>, Problem> {
-    let having: Vec<String> = app.cameras.iter().filter(|c| has(c.ladder(), range)).map(|c| c.id.to_string()).collect();
+    let lineup = app.lineup();
+    let cameras = lineup.cameras.iter().filter(|c| has(c.ladder(), range));
+    let having: Vec<String> = cameras.map(|c| c.id.to_string()).collect();
     if having.is_empty() {
         return Err(Problem::new(StatusCode::CONFLICT, "No camera recorded anything in this range."));
     }

@@ -4,8 +4,9 @@ use packager::Format;
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, Camera, Sound},
+    app::App,
     catalog::{Highlight, Mark, Stage},
+    lineup::{Camera, Sound},
 };
 
 /// A camera.

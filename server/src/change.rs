@@ -1,0 +1,211 @@
+//! From what runs to what is configured: the one way in which cameras and sounds begin, change and end.
+//!
+//! What has not changed is not touched: its pipeline, its timeline and its waiters never hear of it.
+
+use std::sync::Arc;
+
+use packager::{Kind, MediaTime, RenditionId, Slug, Timeline};
+
+use crate::{
+    app::App,
+    config::{self, Config, SoundSource},
+    feed::set_health,
+    lineup::{Camera, Health, Lineup, Names, Sound},
+    live::Live,
+    run,
+};
+
+/// The rate of a sound, in bits per second.
+const SOUND_RATE: u64 = 128_000;
+
+/// What becomes of a camera's pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    /// It goes on.
+    Stay,
+    /// It receives something else; its ladder goes on.
+    Receive,
+    /// It is made anew, or for the first time.
+    Start,
+    /// It ends.
+    Stop,
+}
+
+/// Makes what runs what is configured. Takes as long as what ends takes to end, so it is not called where others wait.
+///
+/// `before` is what runs, nothing at the start. A pipeline that cannot be made does not stop the others: its camera is
+/// [`Health::Refused`] and says why.
+pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
+    let (cameras, sounds) = before.map_or((&[][..], &[][..]), |config| (&config.cameras, &config.sounds));
+    let steps: Vec<Step> = after.cameras.iter().map(|camera| step(app, before, camera, after)).collect();
+    let replaced = |sound: &config::Sound| sounds.iter().find(|s| s.id == sound.id).is_none_or(|s| !goes_on(s, sound));
+
+    // Everything ends before anything begins: a port may move from one to the other.
+    let gone = cameras.iter().filter(|c| after.cameras.iter().all(|other| other.id != c.id));
+    let ended = after.cameras.iter().zip(&steps).filter(|(_, step)| matches!(step, Step::Start | Step::Stop));
+    gone.clone().chain(ended.map(|(c, _)| c)).for_each(|camera| app.running.stop_camera(&camera.id));
+    let silent = sounds.iter().filter(|s| after.sounds.iter().find(|other| other.id == s.id).is_none_or(replaced));
+    silent.for_each(|sound| app.running.stop_sound(&sound.id));
+
+    let lineup = Arc::new(lineup(app, after));
+    app.lineup.store(lineup.clone());
+    report(&lineup);
+
+    for (config, known) in after.sounds.iter().zip(&lineup.sounds).filter(|(config, _)| replaced(config)) {
+        if let Err(error) = run::sound(app, config, known) {
+            tracing::error!(sound = %config.id, %error, "the sound cannot be started");
+        }
+    }
+    for ((config, known), step) in after.cameras.iter().zip(&lineup.cameras).zip(steps) {
+        let result = match step {
+            Step::Stay => Ok(()),
+            Step::Stop => {
+                *known.meter.lock() = None;
+                set_health(app, known, Health::Paused, None);
+                Ok(())
+            }
+            Step::Start => {
+                set_health(app, known, Health::Connecting, None);
+                let sound = fed(after, &config.id);
+                run::camera(app, config, known, sound)
+            }
+            Step::Receive => {
+                set_health(app, known, Health::Connecting, None);
+                run::receive(app, config)
+            }
+        };
+        if let Err(error) = result {
+            tracing::error!(camera = %config.id, %error, "the camera cannot be started");
+            set_health(app, known, Health::Refused, Some(format!("cannot be started: {error:#}")));
+        }
+    }
+}
+
+fn step(app: &App, before: Option<&Config>, camera: &config::Camera, after: &Config) -> Step {
+    let was = before.and_then(|config| config.cameras.iter().find(|c| c.id == camera.id));
+    let was = match (camera.paused, was.filter(|_| app.running.runs(&camera.id))) {
+        (true, _) => return Step::Stop,
+        (false, None) => return Step::Start,
+        (false, Some(was)) => was,
+    };
+    let sound = |config: Option<&Config>| config.and_then(|config| fed(config, &camera.id)).cloned();
+    let received = camera.source.is_received() && was.source.is_received();
+    // What the pages show, and what a playlist promises, concern no pipeline.
+    let mut same =
+        config::Camera { name: was.name.clone(), bearing: was.bearing, max_gop: was.max_gop, ..camera.clone() };
+    if sound(before) != sound(Some(after)) {
+        return Step::Start;
+    }
+    if same == *was {
+        return Step::Stay;
+    }
+    (same.source, same.offset_ms) = (was.source.clone(), was.offset_ms);
+    if received && same == *was { Step::Receive } else { Step::Start }
+}
+
+/// Whether a sound's pipeline serves its new configuration as well: a language is only a name, and cameras take turns.
+fn goes_on(was: &config::Sound, sound: &config::Sound) -> bool {
+    was.from == sound.from || matches!((&was.from, &sound.from), (SoundSource::Camera(_), SoundSource::Camera(_)))
+}
+
+/// The sound that a camera feeds.
+fn fed<'a>(config: &'a Config, camera: &Slug) -> Option<&'a Slug> {
+    let sound = config.sounds.iter().find(|s| matches!(&s.from, SoundSource::Camera(from) if from == camera));
+    sound.map(|s| &s.id)
+}
+
+/// The next snapshot. A rendition that there is or was goes on, whatever happened between.
+fn lineup(app: &App, config: &Config) -> Lineup {
+    let before = app.lineup();
+    let venue = &config.venue;
+    let names = Names { venue: venue.name.clone(), club: venue.club.clone(), accent: venue.accent.clone() };
+    let mut next = Lineup {
+        number: before.number + 1,
+        names,
+        cameras: Vec::new(),
+        sounds: Vec::new(),
+        renditions: before.renditions.clone(),
+    };
+    let grid = app.venue.grid;
+    let segment = grid.frame_time(u64::from(grid.segment_frames)).0 as f64 / 1e9;
+    for camera in &config.cameras {
+        let mut renditions = Vec::new();
+        for rung in &camera.rungs {
+            let live = rendition(app, &mut next, camera.id.clone(), &format!("{}p", rung.height), Kind::Rung);
+            live.expect(Kind::Rung, u64::from(rung.kbps) * 1000, camera.offset_ms);
+            renditions.push(live);
+        }
+        if camera.passthrough {
+            let kind = Kind::Source { max_gop: camera.max_gop };
+            let live = rendition(app, &mut next, camera.id.clone(), "source", kind);
+            live.expect(kind, 0, camera.offset_ms);
+            renditions.push(live);
+        }
+        let loose = if camera.rungs.is_empty() { camera.max_gop.0 as f64 / 1e9 } else { segment };
+        let (id, name, bearing) = (camera.id.clone(), camera.name.clone(), camera.bearing);
+        let known = before.camera(id.as_str());
+        let (health, meter) = known.map(|known| (known.health.clone(), known.meter.clone())).unwrap_or_default();
+        next.cameras.push(Camera { id, name, bearing, loose, renditions, health, meter });
+    }
+    for sound in &config.sounds {
+        let live = rendition(app, &mut next, slug("audio"), sound.id.as_str(), Kind::Sound);
+        let late_ms = match &sound.from {
+            SoundSource::Camera(from) => config.cameras.iter().find(|c| c.id == *from).map_or(0, |c| c.offset_ms),
+            _ => 0,
+        };
+        live.expect(Kind::Sound, SOUND_RATE, late_ms);
+        next.sounds.push(Sound { id: sound.id.clone(), language: sound.language.clone(), live });
+    }
+    next
+}
+
+/// The rendition of these names, new or known. A new one has a timeline as long as all others: gaps up to now.
+fn rendition(app: &App, lineup: &mut Lineup, camera: Slug, rendition: &str, kind: Kind) -> Arc<Live> {
+    let make = |id: &RenditionId| {
+        let (grid, ring) = (app.venue.grid, u64::try_from(app.venue.ring.as_nanos()).unwrap_or(u64::MAX));
+        let oldest = MediaTime(app.clock.now().0.saturating_sub(ring));
+        let segment = grid.segment_of(grid.nearest_frame(oldest));
+        let from = grid.frame_time(grid.first_frame(segment)).max(app.began.media);
+        begin(app, id.clone(), kind, from, |_| ())
+    };
+    let id = RenditionId { camera, rendition: slug(rendition) };
+    lineup.renditions.entry(id.clone()).or_insert_with(|| make(&id)).clone()
+}
+
+/// A rendition that is recorded from media time `from` on, and what `restore` knows of it from earlier runs.
+pub(crate) fn begin(
+    app: &App,
+    id: RenditionId,
+    kind: Kind,
+    from: MediaTime,
+    restore: impl FnOnce(&mut Timeline),
+) -> Arc<Live> {
+    let mut timeline = Timeline::new(kind, app.venue.grid, app.began.run);
+    restore(&mut timeline);
+    // Also of a camera that comes later: discontinuities are numbered by runs, alike in all.
+    timeline.begin_run(app.began.media);
+    Arc::new(Live::new(id, timeline, from, app.anchors.clone(), app.store.clone()))
+}
+
+/// A rendition's or a folder's name of ours.
+fn slug(name: &str) -> Slug {
+    name.parse().expect("digits and lower-case letters, or an id that was checked")
+}
+
+/// Every playlist reports the camera's other renditions and the sounds; a sound's reports the other sounds and the first
+/// camera, where players begin.
+fn report(lineup: &Lineup) {
+    let line = |live: &Arc<Live>| (format!("../../{}/index.m3u8", live.id), live.clone());
+    let sounds: Vec<_> = lineup.sounds.iter().map(|s| line(&s.live)).collect();
+    for camera in &lineup.cameras {
+        for live in &camera.renditions {
+            let others = camera.renditions.iter().filter(|other| other.id != live.id).map(line);
+            live.report(others.chain(sounds.clone()).collect());
+        }
+    }
+    let first: Vec<_> = lineup.cameras.first().map_or_else(Vec::new, |c| c.ladder().map(line).collect());
+    for sound in &lineup.sounds {
+        let others = sounds.iter().filter(|(_, live)| live.id != sound.live.id).cloned();
+        sound.live.report(others.chain(first.clone()).collect());
+    }
+}

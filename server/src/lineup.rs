@@ -1,0 +1,122 @@
+//! What is configured now: a snapshot that never changes, replaced whole by [`crate::change`].
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use packager::{RenditionId, Slug};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use crate::live::Live;
+
+/// How a camera is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Nothing received yet.
+    #[default]
+    Connecting,
+    /// Pictures come.
+    Live,
+    /// Was live; the server keeps trying.
+    Lost,
+    /// The source is there but cannot be used.
+    Refused,
+    /// The crew wants nothing from it at present.
+    Paused,
+}
+
+/// A configured camera.
+#[derive(Clone)]
+pub struct Camera {
+    /// Its id.
+    pub id: Slug,
+    /// Its name for people.
+    pub name: String,
+    /// Degrees clockwise round the pitch.
+    pub bearing: u16,
+    /// How far before `in` an instant cut may start, in seconds.
+    pub loose: f64,
+    /// Its renditions, best first, `source` last.
+    pub renditions: Vec<Arc<Live>>,
+    /// How it is, and one sentence for a person. The same through every change of the camera.
+    pub health: Arc<Mutex<(Health, Option<String>)>>,
+    /// What its pipeline counts; `None` while it has none.
+    pub meter: Arc<Mutex<Option<capture::Meter>>>,
+}
+
+impl Camera {
+    /// The rungs, or `source` when there are none: what every player gets.
+    pub fn ladder(&self) -> impl Iterator<Item = &Arc<Live>> {
+        let alone = self.renditions.len() == 1;
+        self.renditions.iter().filter(move |live| alone || !live.is_source())
+    }
+
+    /// The camera's own bitstream.
+    pub fn source(&self) -> Option<&Arc<Live>> {
+        self.renditions.iter().find(|live| live.is_source())
+    }
+
+    /// What its pipeline has counted since it was started; `None` while it has none.
+    pub fn stats(&self) -> Option<capture::Stats> {
+        self.meter.lock().as_ref().map(capture::Meter::read)
+    }
+
+    /// How it is now.
+    pub fn health(&self) -> Health {
+        self.health.lock().0
+    }
+}
+
+/// A configured sound.
+#[derive(Clone)]
+pub struct Sound {
+    /// Its id.
+    pub id: Slug,
+    /// BCP 47.
+    pub language: Option<String>,
+    /// Its rendition.
+    pub live: Arc<Live>,
+}
+
+/// What the pages call the place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// The venue's name.
+    pub venue: String,
+    /// The club's name.
+    pub club: String,
+    /// The club's accent colour.
+    pub accent: String,
+}
+
+/// Everything that is configured, and every rendition there is or was.
+#[derive(Clone, Default)]
+pub struct Lineup {
+    /// Counts changes: what was rendered from this one carries its number.
+    pub number: u64,
+    /// For the pages.
+    pub names: Names,
+    /// Cameras by bearing.
+    pub cameras: Vec<Camera>,
+    /// Sounds, the default first.
+    pub sounds: Vec<Sound>,
+    /// Every rendition there is or was: highlights show what is configured no more.
+    pub renditions: BTreeMap<RenditionId, Arc<Live>>,
+}
+
+impl Lineup {
+    /// A configured camera.
+    pub fn camera(&self, id: &str) -> Option<&Camera> {
+        self.cameras.iter().find(|c| c.id.as_str() == id)
+    }
+
+    /// Every configured rendition, sounds last.
+    pub fn configured(&self) -> impl Iterator<Item = &Arc<Live>> {
+        self.cameras.iter().flat_map(|c| &c.renditions).chain(self.sounds.iter().map(|s| &s.live))
+    }
+
+    /// The configured cameras' ids, for a sentence.
+    pub fn ids(&self) -> String {
+        self.cameras.iter().map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,110 @@
+//! The pipelines: one function starts a camera, one a sound, at the server's start and at any time after.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::{Context, Result};
+use packager::Slug;
+use parking_lot::Mutex;
+
+use crate::{
+    app::App,
+    config::{self, SoundSource, Source},
+    demo,
+    feed::Feed,
+    lineup::{Camera, Sound},
+};
+
+/// What runs now.
+#[derive(Default)]
+pub struct Running {
+    cameras: Mutex<BTreeMap<Slug, capture::Camera>>,
+    sounds: Mutex<BTreeMap<Slug, Voice>>,
+}
+
+/// A sound that runs, and where the camera that feeds it puts its samples.
+struct Voice {
+    _sound: capture::Sound,
+    input: Option<capture::Input>,
+}
+
+impl Running {
+    /// Whether a camera has a pipeline.
+    pub(crate) fn runs(&self, id: &Slug) -> bool {
+        self.cameras.lock().contains_key(id)
+    }
+
+    /// Stops a camera, in bounded time.
+    pub(crate) fn stop_camera(&self, id: &Slug) {
+        let stopped = self.cameras.lock().remove(id);
+        drop(stopped);
+    }
+
+    /// Stops a sound, in bounded time.
+    pub(crate) fn stop_sound(&self, id: &Slug) {
+        let stopped = self.sounds.lock().remove(id);
+        drop(stopped);
+    }
+
+    /// Stops everything.
+    pub fn stop(&self) {
+        let (cameras, sounds) = (std::mem::take(&mut *self.cameras.lock()), std::mem::take(&mut *self.sounds.lock()));
+        drop((cameras, sounds));
+    }
+}
+
+/// Starts a camera; `sound` is the id of the sound that it feeds, which runs.
+///
+/// # Errors
+/// When its pipeline cannot be made: then it does not run.
+pub(crate) fn camera(app: &Arc<App>, config: &config::Camera, known: &Camera, sound: Option<&Slug>) -> Result<()> {
+    let feed = Feed::camera(app, known);
+    let grid = app.venue.grid;
+    let rungs = config.rungs.iter().map(|r| capture::Rung { height: r.height.into(), kbps: r.kbps }).collect();
+    let mut made = capture::Config::new(config.id.clone(), grid, rungs);
+    made.passthrough = config.passthrough;
+    made.offset_ms = config.offset_ms;
+    made.preset = app.venue.preset;
+    made.sound = sound.and_then(|id| app.running.sounds.lock().get(id)?.input.clone());
+    let clock = app.clock.clone();
+    let started = match &config.source {
+        Source::Url(source) => capture::Camera::start(made, source.clone(), clock, feed)?,
+        Source::Demo(index) => {
+            capture::Camera::painted(made, demo::painter(*index, &config.rungs, grid)?, clock, feed)?
+        }
+    };
+    *known.meter.lock() = Some(started.meter());
+    app.running.cameras.lock().insert(config.id.clone(), started);
+    Ok(())
+}
+
+/// Has a running camera receive from another source, or by another offset; its ladder goes on.
+///
+/// # Errors
+/// When it does not run, or its pipeline cannot be made.
+pub(crate) fn receive(app: &App, config: &config::Camera) -> Result<()> {
+    let Source::Url(source) = &config.source else { anyhow::bail!("a painted camera receives nothing") };
+    // Out of the map while it stops receiving, which may take a moment.
+    let mut camera = app.running.cameras.lock().remove(&config.id).context("the camera does not run")?;
+    let result = camera.receive(source.clone(), config.offset_ms);
+    app.running.cameras.lock().insert(config.id.clone(), camera);
+    Ok(result?)
+}
+
+/// Starts a sound.
+///
+/// # Errors
+/// When its pipeline cannot be made: then it does not run.
+pub(crate) fn sound(app: &Arc<App>, config: &config::Sound, known: &Sound) -> Result<()> {
+    let feed = Feed::sound(app, known.live.clone());
+    let (made, clock) = (capture::SoundConfig::new(config.id.clone()), app.clock.clone());
+    let (sound, input) = match &config.from {
+        SoundSource::Camera(_) => {
+            let (sound, input) = capture::Sound::fed(made, clock, feed)?;
+            (sound, Some(input))
+        }
+        SoundSource::Url(source) => (capture::Sound::start(made, source.clone(), clock, feed)?, None),
+        SoundSource::Demo => (capture::Sound::spoken(made, demo::speaker()?, clock, feed)?, None),
+    };
+    app.running.sounds.lock().insert(config.id.clone(), Voice { _sound: sound, input });
+    Ok(())
+}
