@@ -11,6 +11,7 @@ pub mod flash;
 pub mod glass;
 pub mod growth;
 pub mod held;
+pub mod instructions;
 pub mod machine;
 pub mod peers;
 pub mod plot;

@@ -6,7 +6,7 @@ use std::{path::Path, process::ExitCode};
 use anyhow::{Result, bail};
 use benches::{
     budgets::Budgets,
-    cameras, feed, flash, glass, growth, held, machine,
+    cameras, feed, flash, glass, growth, held, instructions, machine,
     peers::NOT_MEASURED,
     publish,
     report::{Report, table},
@@ -14,7 +14,8 @@ use benches::{
     stand::Stand,
 };
 
-const MEASURES: [&str; 8] = ["serving", "held", "feed", "flash", "growth", "cameras", "publish", "glass"];
+const MEASURES: [&str; 9] =
+    ["serving", "held", "feed", "flash", "growth", "cameras", "publish", "glass", "instructions"];
 
 /// A measure's name, and what runs it.
 type Measure<'a> = (&'static str, &'a dyn Fn(&mut Report) -> Result<()>);
@@ -25,6 +26,12 @@ fn main() -> Result<ExitCode> {
         && bare == "bare"
     {
         held::bare(Path::new(file))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let [count, work, times] = &args[..]
+        && count == "count"
+    {
+        instructions::work(work, times)?;
         return Ok(ExitCode::SUCCESS);
     }
     let short = args.iter().any(|a| a == "--short");
@@ -63,10 +70,11 @@ fn whole(wanted: impl Fn(&str) -> bool, report: &mut Report) -> Result<Vec<(&'st
         ];
         attempt(&on_stand, &wanted, report, &mut absent);
     }
-    let alone: [Measure<'_>; 3] = [
+    let alone: [Measure<'_>; 4] = [
         ("cameras", &|r| cameras::run(&[1, 4, 8, 16], 3, r)),
         ("publish", &|r| publish::run(&[60, 600, 3600, 10_800], 40, r)),
         ("glass", &|r| glass::run(3, 10, r)),
+        ("instructions", &instructions::run),
     ];
     attempt(&alone, &wanted, report, &mut absent);
     Ok(absent)
@@ -105,6 +113,9 @@ fn brief(wanted: impl Fn(&str) -> bool, report: &mut Report) -> Result<Vec<(&'st
     }
     if wanted("cameras") {
         cameras::run(&[4], 2, report)?;
+    }
+    if wanted("instructions") {
+        instructions::run(report)?;
     }
     Ok(Vec::new())
 }
