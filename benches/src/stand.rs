@@ -89,6 +89,16 @@ impl Stand {
         let mark = virage.post("/api/v1/marks", &json!({"kind": "goal", "before": 8, "after": 0}))?;
         let made = virage.post("/api/v1/highlights", &json!({"mark": mark["id"], "publish": true}))?;
         let highlight = made["urls"]["multivariant"].as_str().context("a highlight's address")?.to_owned();
+        // The copy does not grow: what is copied has its end.
+        let listed = format!("{}/api/v1/highlights", virage.url);
+        let published = || Ok::<_, anyhow::Error>(text(&listed)?.contains("\"state\":\"published\""));
+        for attempt in 0.. {
+            match published()? {
+                true => break,
+                false if attempt == 100 => bail!("the highlight does not end"),
+                false => pause(Duration::from_millis(100)),
+            }
+        }
         let root = folder.path().join("files");
         let copied = mirror(&virage.url, &highlight, &root)?;
         let media = copied.into_iter().filter(|o| o.path.ends_with(".m4s")).min_by_key(|o| o.size.abs_diff(65_536));
