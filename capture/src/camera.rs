@@ -13,6 +13,7 @@ use crate::{
     bridge::{Bridge, Feed},
     clock::signed,
     config::check_offset,
+    elements,
     ingest::{Intake, Needs, Pictures},
     ladder::{Ladder, Stopper},
     mailbox::{Mailbox, Taken},
@@ -90,6 +91,7 @@ impl Camera {
     /// error: it is [`State::Lost`](crate::State::Lost).
     pub fn start(config: Config, source: Source, clock: Clock, sink: Arc<dyn Sink>) -> Result<Self, Error> {
         config.check()?;
+        elements::check(&source)?;
         let counters = Arc::new(Counters::default());
         let mut parts = Parts::new(sink);
         parts.gate.with(|sink| sink.state(crate::State::Connecting));
@@ -119,9 +121,11 @@ impl Camera {
     /// takes to stop.
     ///
     /// # Errors
-    /// When the offset cannot be, the camera is painted, or the system refuses: then nothing is received any more.
+    /// When the offset cannot be, the camera is painted, an element is missing, or the system refuses: then nothing is
+    /// received any more.
     pub fn receive(&mut self, source: Source, offset_ms: i64) -> Result<(), Error> {
         check_offset(offset_ms)?;
+        elements::check(&source)?;
         match &mut self.parts.reception {
             Some(reception) => reception.replace(source, offset_ms * MS),
             None => Err(Error::Config { expected: "a camera that is received", found: "a painted one".into() }),

@@ -3,7 +3,7 @@
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use crate::Error;
+use crate::{Error, Source};
 
 const CORE: &str = "libgstreamer1.0-0";
 const BASE: &str = "gstreamer1.0-plugins-base";
@@ -12,54 +12,111 @@ const BAD: &str = "gstreamer1.0-plugins-bad";
 const UGLY: &str = "gstreamer1.0-plugins-ugly";
 const LIBAV: &str = "gstreamer1.0-libav";
 
-const NEEDED: &[(&str, &str)] = &[
-    ("capsfilter", CORE),
-    ("fakesink", CORE),
-    ("filesrc", CORE),
-    ("queue", CORE),
-    ("tee", CORE),
-    ("appsink", BASE),
-    ("appsrc", BASE),
-    ("audioconvert", BASE),
-    ("audioresample", BASE),
-    ("decodebin", BASE),
-    ("videoconvertscale", BASE),
-    ("videoscale", BASE),
-    ("aacparse", GOOD),
-    ("deinterlace", GOOD),
-    ("matroskademux", GOOD),
-    ("qtdemux", GOOD),
-    ("rtph264depay", GOOD),
-    ("rtspsrc", GOOD),
-    ("udpsrc", GOOD),
-    ("h264parse", BAD),
-    ("h264timestamper", BAD),
-    ("srtsrc", BAD),
-    ("tsdemux", BAD),
-    ("x264enc", UGLY),
-    ("avdec_aac", LIBAV),
-    ("avdec_h264", LIBAV),
-    ("avenc_aac", LIBAV),
+const NDI: &str = "gst-plugin-ndi (gst-plugins-rs) and NDI's runtime from ndi.video";
+
+/// What every camera needs.
+const ALWAYS: &[&str] = &[
+    "capsfilter",
+    "fakesink",
+    "queue",
+    "tee",
+    "appsink",
+    "appsrc",
+    "audioconvert",
+    "audioresample",
+    "decodebin",
+    "videoconvertscale",
+    "videoscale",
+    "deinterlace",
+    "h264parse",
+    "h264timestamper",
+    "x264enc",
+    "aacparse",
+    "avdec_aac",
+    "avdec_h264",
+    "avenc_aac",
 ];
 
-/// Starts GStreamer and checks that every element in use is installed.
+/// Where elements come from.
+const PACKAGES: &[(&str, &[&str])] = &[
+    (CORE, &["capsfilter", "fakesink", "filesrc", "queue", "tee"]),
+    (BASE, &["appsink", "appsrc", "audioconvert", "audioresample", "decodebin", "videoconvertscale", "videoscale"]),
+    (
+        GOOD,
+        &[
+            "aacparse",
+            "deinterlace",
+            "flvdemux",
+            "jpegdec",
+            "matroskademux",
+            "qtdemux",
+            "rtpac3depay",
+            "rtpbin",
+            "rtph264depay",
+            "rtph265depay",
+            "rtpL16depay",
+            "rtpL24depay",
+            "rtpmp2tdepay",
+            "rtpmp4gdepay",
+            "rtpmpadepay",
+            "rtpmpvdepay",
+            "rtpopusdepay",
+            "rtspsrc",
+            "udpsrc",
+            "v4l2src",
+        ],
+    ),
+    (
+        BAD,
+        &[
+            "decklinkaudiosrc",
+            "decklinkvideosrc",
+            "h264parse",
+            "h264timestamper",
+            "ristsrc",
+            "rtmp2src",
+            "srtsrc",
+            "tsdemux",
+        ],
+    ),
+    (UGLY, &["x264enc"]),
+    (LIBAV, &["avdec_aac", "avdec_h264", "avenc_aac"]),
+    (NDI, &["ndisrc", "ndisrcdemux"]),
+];
+
+/// Starts GStreamer and checks that every element that all cameras need is installed.
 ///
 /// # Errors
 /// [`Error::Missing`] names the Debian package of the first element that is not there.
 pub fn init() -> Result<(), Error> {
     gst::init().map_err(|e| Error::Init(e.to_string()))?;
-    match NEEDED.iter().find(|(element, _)| gst::ElementFactory::find(element).is_none()) {
-        Some(&(element, package)) => Err(Error::Missing { element, package }),
+    match ALWAYS.iter().find(|element| !installed(element)) {
+        Some(element) => Err(Error::Missing { element, package: package(element) }),
         None => Ok(()),
     }
 }
 
+/// Checks that what receives a source is installed.
+pub(crate) fn check(source: &Source) -> Result<(), Error> {
+    let missing = source.kind.nature().elements().into_iter().find(|element| !installed(element));
+    missing.map_or(Ok(()), |element| {
+        Err(Error::Uninstalled { scheme: source.scheme(), element, package: package(element) })
+    })
+}
+
+fn installed(element: &str) -> bool {
+    gst::ElementFactory::find(element).is_some()
+}
+
+/// What has an element.
+fn package(element: &str) -> &'static str {
+    PACKAGES.iter().find(|(_, elements)| elements.contains(&element)).map_or(BASE, |(package, _)| package)
+}
+
 /// Makes an element for a pipeline.
 pub(crate) fn make(factory: &'static str) -> Result<gst::Element, Error> {
-    gst::ElementFactory::make(factory).build().map_err(|_| {
-        let package = NEEDED.iter().find(|(element, _)| *element == factory).map_or(BASE, |(_, package)| package);
-        Error::Missing { element: factory, package }
-    })
+    let missing = |_| Error::Missing { element: factory, package: package(factory) };
+    gst::ElementFactory::make(factory).build().map_err(missing)
 }
 
 /// Makes a `capsfilter`.

@@ -40,7 +40,7 @@ pub use elements::init;
 pub use painter::{Painter, Speaker};
 pub use sink::{Meter, Output, Sink, State, Stats};
 pub use sound::{Input, Sound};
-pub use source::{Source, SourceError};
+pub use source::{LimitError, Limits, Source, SourceError};
 
 /// Why something cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +57,22 @@ pub enum Error {
         /// The Debian package that has it.
         package: &'static str,
     },
+    /// An element that a source needs is not installed.
+    #[error("`source`: a {scheme} source needs the GStreamer element \"{element}\": install {package}")]
+    Uninstalled {
+        /// The source's scheme.
+        scheme: &'static str,
+        /// The element's factory name.
+        element: &'static str,
+        /// What has it.
+        package: &'static str,
+    },
+    /// A source that cannot be received as its address says.
+    #[error("{0}")]
+    Source(String),
+    /// A source outside of what sources may reach.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// A configuration that cannot work.
     #[error("expected {expected}; found {found}")]
     Config {

@@ -9,6 +9,7 @@ use crate::{
     Clock, Error, Sink, SoundConfig, Source, Speaker, State, bridge,
     bridge::{Bridge, Feed},
     camera::Parts,
+    elements,
     ingest::{Intake, Needs},
     sink::Counters,
     supervise,
@@ -47,6 +48,7 @@ impl Sound {
     /// When the configuration cannot work, or GStreamer or the system refuses.
     pub fn start(config: SoundConfig, source: Source, clock: Clock, sink: Arc<dyn Sink>) -> Result<Self, Error> {
         config.check()?;
+        elements::check(&source)?;
         let mut parts = Parts::new(sink);
         parts.gate.with(|sink| sink.state(State::Connecting));
         let offset = config.offset_ms * MS;

@@ -76,21 +76,21 @@ fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> En
                 let detail = source.scrub(&detail);
                 // At each attempt: for who looks for it.
                 tracing::debug!(source = %name, detail, "pipeline error");
-                return End::Lost(why);
+                return End::Lost(ingest.complaint().unwrap_or(why));
             }
-            Some(Note::End) => match &source.0 {
+            Some(Note::End) => match &source.kind {
                 Kind::File(_) if intake.progress().output.is_none() => {
                     return End::Lost("the file holds nothing that can be played".into());
                 }
                 Kind::File(file) if !file.repeat => return End::Finished("the file has ended"),
                 Kind::File(_) if ingest.rewind(intake) => {}
                 Kind::File(_) => return End::Again,
-                _ => return End::Lost("the sender has ended the stream".into()),
+                _ => return End::Lost(ingest.complaint().unwrap_or("the sender has ended the stream".into())),
             },
             None => {}
         }
-        if let Some(why) = given_up(&source.0, intake.progress()) {
-            return End::Lost(why.into());
+        if let Some(why) = given_up(&source.kind, intake.progress()) {
+            return End::Lost(ingest.complaint().unwrap_or(why.into()));
         }
     }
     End::Again
@@ -98,18 +98,12 @@ fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> En
 
 /// Why a connection is not worth keeping, if it is not.
 fn given_up(source: &Kind, progress: Progress) -> Option<&'static str> {
-    let waits = match source {
-        Kind::Srt(srt) => srt.listener,
-        Kind::Udp(_) => true,
-        Kind::Rtsp(_) | Kind::File(_) => false,
-    };
+    let (waits, paced) = (source.nature().waits(), source.nature().paced());
     match progress {
-        Progress { bytes: Some(age), output, .. } if age > STOPPED && !matches!(source, Kind::File(_)) => {
-            Some(match output {
-                Some(_) => "nothing has come for 2 s",
-                None => "nothing has come for 2 s, and no picture or sound before",
-            })
-        }
+        Progress { bytes: Some(age), output, .. } if age > STOPPED && !paced => Some(match output {
+            Some(_) => "nothing has come for 2 s",
+            None => "nothing has come for 2 s, and no picture or sound before",
+        }),
         Progress { output: Some(age), .. } if age > SILENT => Some("data comes, but no picture or sound for 4 s"),
         Progress { output: None, bytes: Some(_), started, .. } if started > USELESS && !waits => {
             Some("data comes, but nothing in it can be decoded")

@@ -1,10 +1,11 @@
 //! The configuration file: TOML in, a checked [`Config`] out. A wrong line is named with what was expected.
 
+mod capture;
 mod check;
 mod file;
 mod venue;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use packager::{Grid, MediaTime, Slug};
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub cameras: Vec<Camera>,
     /// The sounds, the default first.
     pub sounds: Vec<Sound>,
+    /// What every source is held to.
+    pub limits: Arc<::capture::Limits>,
 }
 
 /// HTTPS.
@@ -44,7 +47,7 @@ pub struct Venue {
     /// How far back the ring reaches.
     pub ring: Duration,
     /// x264's preset.
-    pub preset: capture::Preset,
+    pub preset: ::capture::Preset,
     /// The club's name.
     pub club: String,
     /// The club's accent colour, `#rrggbb`.
@@ -78,7 +81,7 @@ pub struct Camera {
 #[derive(Clone, PartialEq)]
 pub enum Source {
     /// A program that is not ours.
-    Url(capture::Source),
+    Url(::capture::Source),
     /// The synthetic match's camera of this number.
     Demo(usize),
 }
@@ -116,7 +119,7 @@ pub enum SoundSource {
     /// A camera's own sound.
     Camera(Slug),
     /// A program that is not ours.
-    Url(capture::Source),
+    Url(::capture::Source),
     /// The synthetic crowd.
     Demo,
 }

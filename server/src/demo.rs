@@ -80,6 +80,7 @@ pub fn config(options: Options) -> Result<Config> {
         },
         cameras,
         sounds: vec![ambient],
+        limits: Default::default(),
     })
 }
 

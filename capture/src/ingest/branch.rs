@@ -42,6 +42,11 @@ impl Branches {
         Self { pipeline: pipeline.downgrade(), intake, paced, picture, sound }
     }
 
+    /// Whether sound is of any use.
+    pub fn wants_sound(&self) -> bool {
+        self.intake.needs.sound.is_some()
+    }
+
     /// Whether a stream is of any use.
     pub fn wants(&self, caps: &gst::Caps) -> bool {
         match caps.structure(0).and_then(media) {
@@ -259,6 +264,7 @@ fn codec_name(codec: &str) -> &str {
     match codec {
         "x-h265" | "H265" => "H.265",
         "x-av1" | "AV1" => "AV1",
+        "x-raw" => "uncompressed pictures",
         "mpeg" | "MPV" => "MPEG-2 or MPEG-4 video",
         other => other,
     }

@@ -4,6 +4,7 @@
 mod branch;
 mod front;
 mod intake;
+mod relay;
 
 use std::sync::Arc;
 
@@ -21,7 +22,22 @@ pub(crate) use intake::{Intake, Needs, Pictures, Progress};
 pub(crate) struct Ingest {
     pipeline: gst::Pipeline,
     seekable: bool,
+    /// After the pipeline: it is dropped last.
+    held: Held,
 }
+
+/// What a pipeline needs outside of itself, for as long as it lives.
+pub(crate) trait Peer: Send {
+    /// What it knows of why the source fails.
+    fn complaint(&self) -> Option<String> {
+        None
+    }
+}
+
+/// A [`Peer`], if there is one.
+type Held = Option<Box<dyn Peer>>;
+
+impl Peer for std::fs::File {}
 
 /// What a pipeline has to say.
 pub(crate) enum Note {
@@ -35,10 +51,10 @@ impl Ingest {
     /// Builds the pipeline and sets it going. This may take as long as a connection takes.
     pub fn start(name: &str, source: &Source, intake: &Arc<Intake>) -> Result<Self, Error> {
         let pipeline = gst::Pipeline::with_name(&format!("{name}-ingest"));
-        let ingest =
-            Self { seekable: matches!(&source.0, Kind::File(file) if file.container != Container::MpegTs), pipeline };
-        front::build(&ingest.pipeline, source, intake)?;
-        match &source.0 {
+        let seekable = matches!(&source.kind, Kind::File(file) if file.container != Container::MpegTs);
+        let mut ingest = Self { pipeline, seekable, held: None };
+        ingest.held = front::build(&ingest.pipeline, source, intake)?;
+        match &source.kind {
             Kind::File(_) => intake.clock.attach_from_now(&ingest.pipeline),
             _ => intake.clock.attach(&ingest.pipeline),
         }
@@ -46,15 +62,20 @@ impl Ingest {
             Ok(_) => Ok(ingest),
             Err(_) => {
                 // What failed says so on the bus, and need not have said it yet.
-                let why = match (ingest.note(gst::ClockTime::from_mseconds(200)), &source.0) {
+                let why = match (ingest.note(gst::ClockTime::from_mseconds(200)), &source.kind) {
                     (Some(Note::Error(why, _)), Kind::File(_)) => format!("the file cannot be played: {why}"),
                     (Some(Note::Error(why, _)), _) => why,
-                    (_, Kind::File(_)) => "the file is not there or cannot be read".into(),
+                    (_, Kind::File(_)) => "the file cannot be read".into(),
                     _ => "the pipeline does not start".into(),
                 };
                 Err(Error::Pipeline { pipeline: ingest.pipeline.name().into(), why })
             }
         }
+    }
+
+    /// What is known of why the source fails, beyond what the pipeline says.
+    pub fn complaint(&self) -> Option<String> {
+        self.held.as_ref().and_then(|held| held.complaint())
     }
 
     /// The next thing that the pipeline says, waiting at most `time`.

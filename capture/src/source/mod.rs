@@ -1,88 +1,142 @@
-//! Where a camera or a sound comes from: an address of an allowed scheme, parsed strictly, shown without secrets.
+//! Where a camera or a sound comes from: an address of an allowed scheme, read strictly, shown without secrets. Each
+//! scheme has a room of its own.
 
-mod parse;
+mod decklink;
+mod file;
+mod limits;
+mod ndi;
+mod read;
+mod rist;
+mod rtmp;
+mod rtp;
+mod rtsp;
+mod srt;
+mod udp;
 mod url;
+mod v4l2;
 
-use std::{fmt, net::IpAddr, path::PathBuf};
+use std::{fmt, sync::Arc};
 
+pub(crate) use decklink::Decklink;
+pub(crate) use file::{Container, File};
+pub use limits::{LimitError, Limits};
+pub(crate) use ndi::Ndi;
+use read::{Address, Parsed};
+pub(crate) use rist::Rist;
+pub(crate) use rtmp::Rtmp;
+pub(crate) use rtp::{Payload, Rtp};
+pub(crate) use rtsp::{Rtsp, Transport};
+pub(crate) use srt::{Mode, Srt};
+pub(crate) use udp::{Receiving, Udp};
 use url::Url;
+pub(crate) use v4l2::{Format, V4l2};
 
 /// The address of a live source. Showing it ([`Display`](fmt::Display), [`Debug`]) leaves out passwords, passphrases,
-/// stream ids and RTSP queries.
+/// stream ids, stream names and the options that belong to the other side.
 ///
 /// | address | what |
 /// |---|---|
-/// | `srt://host:port?mode=caller\|listener&passphrase=&pbkeylen=16\|24\|32&streamid=&latency=ms` | MPEG-TS over SRT |
+/// | `srt://host:port?mode=caller\|listener\|rendezvous&localport=&passphrase=&pbkeylen=16\|24\|32&streamid=&latency=ms` | MPEG-TS over SRT |
 /// | `udp://address:port?iface=eth0` | MPEG-TS over UDP; a multicast group is joined |
+/// | `rtp://address:port?iface=&codec=&pt=&latency=ms&sound=&sound_port=&sound_pt=&sound_config=` | RTP over UDP |
+/// | `rist://address:port?iface=&latency=ms` | MPEG-TS over RIST, simple profile |
 /// | `rtsp://user:password@host:port/path?transport=tcp\|udp\|auto`, `rtsps://…` | RTSP; every other option is the camera's own |
+/// | `rtmp://user:password@host:port/app/name`, `rtmps://…` | pulled from an RTMP server |
+/// | `v4l2:///dev/video0?format=raw\|mjpeg\|h264&size=1920x1080&fps=50` | a capture device |
+/// | `decklink://0?mode=1080i50&connection=sdi&channels=2` | a DeckLink input |
+/// | `ndi://MACHINE%20(Channel)`, `ndi://host:port` | NDI |
 /// | `file:///absolute/path.mp4?loop=true` | a file (`ts`, `mts`, `m2ts`, `mp4`, `mov`, `m4v`, `mkv`) at its own pace |
 #[derive(Clone, PartialEq, Eq)]
-pub struct Source(pub(crate) Kind);
+pub struct Source {
+    pub(crate) kind: Kind,
+    pub(crate) limits: Arc<Limits>,
+}
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
     Srt(Srt),
     Udp(Udp),
+    Rtp(Rtp),
+    Rist(Rist),
     Rtsp(Rtsp),
+    Rtmp(Rtmp),
+    V4l2(V4l2),
+    Decklink(Decklink),
+    Ndi(Ndi),
     File(File),
 }
 
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Srt {
-    pub listener: bool,
-    pub host: String,
-    pub port: u16,
-    pub passphrase: Option<String>,
-    pub pbkeylen: Option<u32>,
-    pub streamid: Option<String>,
-    pub latency_ms: u32,
+/// What every kind of source knows of itself.
+pub(crate) trait Nature: fmt::Display {
+    /// What must never be shown.
+    fn secrets(&self) -> Vec<&str> {
+        Vec::new()
+    }
+
+    /// The elements that receive it.
+    fn elements(&self) -> Vec<&'static str>;
+
+    /// Whether the sender begins: waiting for it is no failure.
+    fn waits(&self) -> bool {
+        false
+    }
+
+    /// Whether it comes faster than it is to be shown: the pipeline sets the pace.
+    fn paced(&self) -> bool {
+        false
+    }
+
+    /// The host that is called, if one is.
+    fn calls(&self) -> Option<&str> {
+        None
+    }
 }
 
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Udp {
-    pub address: IpAddr,
-    pub port: u16,
-    pub iface: Option<String>,
+impl Kind {
+    pub fn nature(&self) -> &dyn Nature {
+        match self {
+            Self::Srt(kind) => kind,
+            Self::Udp(kind) => kind,
+            Self::Rtp(kind) => kind,
+            Self::Rist(kind) => kind,
+            Self::Rtsp(kind) => kind,
+            Self::Rtmp(kind) => kind,
+            Self::V4l2(kind) => kind,
+            Self::Decklink(kind) => kind,
+            Self::Ndi(kind) => kind,
+            Self::File(kind) => kind,
+        }
+    }
 }
 
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Rtsp {
-    pub tls: bool,
-    pub user: Option<(String, String)>,
-    /// Host and port as they stand in the address.
-    pub authority: String,
-    /// Path and query without `transport`, from the first `/`.
-    pub target: String,
-    pub transport: Transport,
-}
+/// Reads what follows a scheme.
+type Reader = fn(&Address<'_>) -> Parsed<Kind>;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Transport {
-    Tcp,
-    Udp,
-    Auto,
-}
-
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct File {
-    pub path: PathBuf,
-    pub container: Container,
-    pub repeat: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Container {
-    MpegTs,
-    Mp4,
-    Matroska,
-}
+/// The schemes there are.
+const SCHEMES: [(&str, Reader); 12] = [
+    ("srt", srt::read),
+    ("udp", udp::read),
+    ("rtp", rtp::read),
+    ("rist", rist::read),
+    ("rtsp", rtsp::read),
+    ("rtsps", rtsp::read),
+    ("rtmp", rtmp::read),
+    ("rtmps", rtmp::read),
+    ("v4l2", v4l2::read),
+    ("decklink", decklink::read),
+    ("ndi", ndi::read),
+    ("file", file::read),
+];
 
 /// An address that is no source. Never contains a password: what was found is quoted only where no secret can stand.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SourceError {
     /// The scheme is none of ours, or there is none.
-    #[error("expected srt://, udp://, rtsp://, rtsps:// or file://; found {0}")]
+    #[error(
+        "expected srt://, udp://, rtp://, rist://, rtsp://, rtsps://, rtmp://, rtmps://, v4l2://, \
+         decklink://, ndi:// or file://; found {0}"
+    )]
     Scheme(String),
     /// The part after the scheme is wrong.
     #[error("expected {expected} in a {scheme} source; found {found}")]
@@ -119,24 +173,78 @@ pub enum SourceError {
 }
 
 impl Source {
-    /// Reads an address. Nothing is resolved, opened or run.
+    /// Reads an address. Nothing is resolved, opened or run. It may reach any network and no file, until
+    /// [`limited`](Self::limited) says otherwise.
     ///
     /// # Errors
     /// One line that says what was expected, for every other scheme, option and value.
     pub fn parse(address: &str) -> Result<Self, SourceError> {
-        parse::source(address).map(Self)
+        let Some((scheme, rest)) = address.split_once("://") else {
+            return Err(SourceError::Scheme("no scheme".into()));
+        };
+        let Some((scheme, read)) = SCHEMES.into_iter().find(|(known, _)| *known == scheme) else {
+            // Whatever is not a word could be a password.
+            let word = scheme.len() <= 20 && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
+            return Err(SourceError::Scheme(if word { format!("{scheme}://") } else { "something else".into() }));
+        };
+        let address = Address { scheme, url: Url::split(rest) };
+        if rest.len() > 4096 {
+            return Err(address.wrong("at most 4096 characters", format!("{}", rest.len())));
+        }
+        if rest.chars().any(|c| c.is_control() || c.is_whitespace() || c == '#') {
+            return Err(address.wrong("no spaces, control characters or '#'", "one of them".into()));
+        }
+        Ok(Self { kind: read(&address)?, limits: Arc::default() })
+    }
+
+    /// The same source, held to `limits` from now on: checked here as far as the address tells, and again each time it
+    /// is opened.
+    ///
+    /// # Errors
+    /// When the address itself is outside of them.
+    pub fn limited(self, limits: &Arc<Limits>) -> Result<Self, LimitError> {
+        match &self.kind {
+            Kind::File(file) => limits.check_path(&file.path)?,
+            // Who answers is known by name only: another address cannot be told from it.
+            Kind::Rtsp(Rtsp { tls: true, .. }) if limits.has_networks() => {
+                return Err(LimitError::Unchecked { what: "rtsps", instead: "rtsp" });
+            }
+            Kind::Rtmp(Rtmp { tls: true, .. }) if limits.has_networks() => {
+                return Err(LimitError::Unchecked { what: "rtmps", instead: "rtmp" });
+            }
+            Kind::Ndi(Ndi::Name(_)) if limits.has_networks() => {
+                return Err(LimitError::Unchecked { what: "an NDI sender's name", instead: "ndi://host:port" });
+            }
+            kind => {
+                if let Some(ip) = kind.nature().calls().and_then(|host| host.parse().ok()) {
+                    limits.check(ip)?;
+                }
+            }
+        }
+        Ok(Self { limits: Arc::clone(limits), ..self })
+    }
+
+    /// The address's scheme, of those that share a kind the first.
+    pub(crate) fn scheme(&self) -> &'static str {
+        match &self.kind {
+            Kind::Srt(_) => "srt",
+            Kind::Udp(_) => "udp",
+            Kind::Rtp(_) => "rtp",
+            Kind::Rist(_) => "rist",
+            Kind::Rtsp(_) => "rtsp",
+            Kind::Rtmp(_) => "rtmp",
+            Kind::V4l2(_) => "v4l2",
+            Kind::Decklink(_) => "decklink",
+            Kind::Ndi(_) => "ndi",
+            Kind::File(_) => "file",
+        }
     }
 
     /// `text` with every secret of this source replaced: for messages of libraries, which quote what they were given.
     pub(crate) fn scrub(&self, text: &str) -> String {
-        let secrets: Vec<&str> = match &self.0 {
-            Kind::Srt(srt) => srt.passphrase.iter().chain(&srt.streamid).map(String::as_str).collect(),
-            Kind::Rtsp(rtsp) => {
-                let query = rtsp.target.split_once('?').map(|(_, query)| query);
-                rtsp.user.iter().flat_map(|(user, password)| [password.as_str(), user]).chain(query).collect()
-            }
-            Kind::Udp(_) | Kind::File(_) => Vec::new(),
-        };
+        let mut secrets = self.kind.nature().secrets();
+        // The longer first: one may contain another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.iter().filter(|s| !s.is_empty()).fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 }
@@ -151,22 +259,7 @@ impl std::str::FromStr for Source {
 
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Srt(srt) => {
-                let mode = if srt.listener { "listener" } else { "caller" };
-                write!(f, "srt://{}:{}?mode={mode}", Url::show_host(&srt.host), srt.port)?;
-                let secrets = [("passphrase", &srt.passphrase), ("streamid", &srt.streamid)];
-                secrets.iter().filter(|(_, value)| value.is_some()).try_for_each(|(name, _)| write!(f, "&{name}=***"))
-            }
-            Kind::Udp(udp) => write!(f, "udp://{}:{}", Url::show_host(&udp.address.to_string()), udp.port),
-            Kind::Rtsp(rtsp) => {
-                let scheme = if rtsp.tls { "rtsps" } else { "rtsp" };
-                let user = if rtsp.user.is_some() { "***@" } else { "" };
-                let (path, query) = rtsp.target.split_once('?').map_or((&*rtsp.target, ""), |(path, _)| (path, "?***"));
-                write!(f, "{scheme}://{user}{}{path}{query}", rtsp.authority)
-            }
-            Kind::File(file) => write!(f, "file://{}", file.path.display()),
-        }
+        self.kind.nature().fmt(f)
     }
 }
 
@@ -175,3 +268,6 @@ impl fmt::Debug for Source {
         write!(f, "Source({self})")
     }
 }
+
+#[cfg(test)]
+mod tests;

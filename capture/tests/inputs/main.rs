@@ -13,7 +13,7 @@ mod strips;
 
 use std::sync::{Arc, OnceLock};
 
-use capture::{Camera, Clock, Config, Rung, Sound, SoundConfig, Source};
+use capture::{Camera, Clock, Config, Limits, Rung, Sound, SoundConfig, Source};
 use packager::{Grid, MediaTime, Rate};
 use recorder::Recorder;
 
@@ -32,6 +32,12 @@ fn clock() -> Clock {
     CLOCK.get_or_init(start).clone()
 }
 
+/// A source that may reach any network, and files in the folder for temporary files.
+fn source(address: &str) -> Source {
+    let limits = Limits::new(&[std::env::temp_dir()], Vec::new()).expect("limits");
+    Source::parse(address).expect("a source").limited(&Arc::new(limits)).expect("within the limits")
+}
+
 /// A camera with two small rungs.
 fn config(id: &str) -> Config {
     let rungs = vec![Rung { height: 180, kbps: 300 }, Rung { height: 90, kbps: 100 }];
@@ -42,18 +48,16 @@ fn config(id: &str) -> Config {
 
 fn start(config: Config, address: &str) -> (Camera, Arc<Recorder>) {
     let recorder = Recorder::new();
-    let source = Source::parse(address).expect("a source");
-    let camera = Camera::start(config, source, clock(), recorder.clone()).expect("a camera");
+    let camera = Camera::start(config, source(address), clock(), recorder.clone()).expect("a camera");
     (camera, recorder)
 }
 
 /// A camera, and a sound that it feeds.
 fn start_with_sound(mut config: Config, address: &str) -> ((Camera, Sound), Arc<Recorder>) {
     let recorder = Recorder::new();
-    let source = Source::parse(address).expect("a source");
     let ambient = SoundConfig::new("ambient".parse().expect("a slug"));
     let (sound, input) = Sound::fed(ambient, clock(), recorder.clone()).expect("a sound");
     config.sound = Some(input);
-    let camera = Camera::start(config, source, clock(), recorder.clone()).expect("a camera");
+    let camera = Camera::start(config, source(address), clock(), recorder.clone()).expect("a camera");
     ((camera, sound), recorder)
 }

@@ -1,11 +1,12 @@
 //! From the file's shape to a [`Config`]: every refusal names file, line and what was expected.
 
-use std::{fmt::Display, net::SocketAddr, ops::Range, path::Path};
+use std::{fmt::Display, net::SocketAddr, ops::Range, path::Path, sync::Arc};
 
+use ::capture::Limits;
 use packager::{MediaTime, Slug};
 use toml::Spanned;
 
-use super::{Camera, Config, Rung, Sound, SoundSource, Source, Tls, file, venue};
+use super::{Camera, Config, Rung, Sound, SoundSource, Source, Tls, capture, file, venue};
 
 /// Why a configuration is refused: `{file}:{line}: {what was expected and what was found}`.
 #[derive(Debug, thiserror::Error)]
@@ -65,11 +66,12 @@ impl Check<'_> {
 
     fn config(&self, parsed: file::File) -> Result<Config, ConfigError> {
         let venue = venue::check(self, parsed.venue, parsed.theme)?;
+        let limits = capture::limits(self, &parsed.capture)?;
         let mut cameras: Vec<Camera> = Vec::new();
         let segment = venue.grid.frame_time(u64::from(venue.grid.segment_frames));
         for camera in parsed.camera {
             let span = camera.id.span();
-            let camera = self.camera(camera, segment)?;
+            let camera = self.camera(camera, segment, &limits)?;
             if cameras.iter().any(|c| c.id == camera.id) {
                 return Err(self.at(span, format!("two cameras are called \"{}\"; give one another `id`", camera.id)));
             }
@@ -81,7 +83,7 @@ impl Check<'_> {
         let mut sounds: Vec<Sound> = Vec::new();
         for audio in parsed.audio {
             let span = audio.id.span();
-            let sound = self.sound(audio, &cameras)?;
+            let sound = self.sound(audio, &cameras, &limits)?;
             if sounds.iter().any(|s| s.id == sound.id) {
                 return Err(self.at(span, format!("two sounds are called \"{}\"; give one another `id`", sound.id)));
             }
@@ -102,7 +104,7 @@ impl Check<'_> {
             return Err(self.at(data.span(), "expected `data` to be a folder; found an empty text"));
         }
         let listen = self.address("listen", &parsed.server.listen)?;
-        Ok(Config { listen, tls, data: data.into_inner().into(), venue, cameras, sounds })
+        Ok(Config { listen, tls, data: data.into_inner().into(), venue, cameras, sounds, limits })
     }
 
     fn address(&self, field: &str, text: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
@@ -145,13 +147,12 @@ impl Check<'_> {
         Err(self.at(value.span(), format!("expected `{field}` from {low} to {high}; found {found}")))
     }
 
-    fn camera(&self, camera: file::Camera, segment: MediaTime) -> Result<Camera, ConfigError> {
+    fn camera(&self, camera: file::Camera, segment: MediaTime, limits: &Arc<Limits>) -> Result<Camera, ConfigError> {
         let id = self.slug("id", &camera.id)?;
         if ["audio", "index", "player", "plain"].contains(&id.as_str()) {
             return Err(self.at(camera.id.span(), format!("no camera can be called \"{id}\": addresses use that name")));
         }
-        let source = capture::Source::parse(camera.source.get_ref())
-            .map_err(|e| self.at(camera.source.span(), format!("camera \"{id}\", `source`: {e}")))?;
+        let source = capture::source(self, limits, format_args!("camera \"{id}\""), &camera.source)?;
         let bearing = self.bounded("bearing", camera.bearing, 0, 0..=359)?;
         let max_gop = self.bounded("max_gop", camera.max_gop, 2.0, 0.5..=10.0)?;
         let offset_ms = self.bounded("offset_ms", camera.offset_ms, 0, -1_000..=10_000)?;
@@ -184,7 +185,7 @@ impl Check<'_> {
         Ok(checked)
     }
 
-    fn sound(&self, audio: file::Audio, cameras: &[Camera]) -> Result<Sound, ConfigError> {
+    fn sound(&self, audio: file::Audio, cameras: &[Camera], limits: &Arc<Limits>) -> Result<Sound, ConfigError> {
         let id = self.slug("id", &audio.id)?;
         let from = match (&audio.camera, &audio.source) {
             (Some(camera), None) => {
@@ -195,8 +196,7 @@ impl Check<'_> {
                 SoundSource::Camera(known.id.clone())
             }
             (None, Some(source)) => {
-                let wrong = |e| self.at(source.span(), format!("audio \"{id}\", `source`: {e}"));
-                SoundSource::Url(capture::Source::parse(source.get_ref()).map_err(wrong)?)
+                SoundSource::Url(capture::source(self, limits, format_args!("audio \"{id}\""), source)?)
             }
             _ => return Err(self.at(audio.id.span(), format!("audio \"{id}\": expected either `camera` or `source`"))),
         };
@@ -224,7 +224,10 @@ mod tests {
     fn the_documented_configuration_is_read() {
         let guide = include_str!("../../../docs/operators.md");
         let text = guide.split("```toml").nth(1).and_then(|t| t.split("```").next()).unwrap();
-        let config = parse("virage.toml", text).unwrap();
+        // Its folder of files is there on the venue's machine.
+        let folder = tempfile::tempdir().unwrap();
+        let here = folder.path().to_str().unwrap();
+        let config = parse("virage.toml", &text.replace("/srv/rehearsal", here)).unwrap();
         let ids: Vec<&str> = config.cameras.iter().map(|c| c.id.as_str()).collect();
         assert_eq!(ids, ["main", "goal-north", "opposite", "goal-south"], "ordered by bearing");
         assert!(config.cameras[2].passthrough, "a camera without rungs has its own bitstream");

@@ -9,6 +9,8 @@ pub(super) struct File {
     pub server: Server,
     pub venue: Venue,
     #[serde(default)]
+    pub capture: Capture,
+    #[serde(default)]
     pub camera: Vec<Camera>,
     #[serde(default)]
     pub audio: Vec<Audio>,
@@ -41,6 +43,15 @@ pub(super) struct Venue {
     pub segment_frames: Option<Spanned<u32>>,
     pub ring: Option<Spanned<String>>,
     pub preset: Option<Spanned<String>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Capture {
+    #[serde(default)]
+    pub folders: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub networks: Vec<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

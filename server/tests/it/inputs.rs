@@ -60,7 +60,8 @@ fn stage() -> &'static Stage {
         };
         let cameras: String = cameras.iter().map(camera).collect();
         let sound = "[[audio]]\nid = \"ambient\"\ncamera = \"listener\"\n";
-        let server = Server::serve(&format!("[venue]\nname = \"Stade\"\nfps = \"25\"\n{cameras}{sound}"));
+        let reach = format!("[capture]\nfolders = [{:?}]\n", text(&folder));
+        let server = Server::serve(&format!("[venue]\nname = \"Stade\"\nfps = \"25\"\n{reach}{cameras}{sound}"));
         end_with_us(server.pid());
 
         let called = |name: &str| format!("srt://{}?mode=caller", at(name));

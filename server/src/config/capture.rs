@@ -1,0 +1,46 @@
+//! Checks `[capture]`, and every source against it.
+
+use std::{fmt::Display, path::PathBuf, sync::Arc};
+
+use capture::{Limits, Source};
+use toml::Spanned;
+
+use super::{
+    check::{Check, ConfigError},
+    file,
+};
+
+/// What sources may reach.
+pub(super) fn limits(check: &Check<'_>, capture: &file::Capture) -> Result<Arc<Limits>, ConfigError> {
+    let mut folders = Vec::new();
+    for folder in &capture.folders {
+        let path = PathBuf::from(folder.get_ref());
+        if !path.is_absolute() {
+            let found = folder.get_ref();
+            return Err(check.at(folder.span(), format!("expected `folders` as [\"/srv/rehearsal\"]; found {found:?}")));
+        }
+        // One at a time: the wrong one is named.
+        Limits::new(std::slice::from_ref(&path), Vec::new())
+            .map_err(|e| check.at(folder.span(), format!("`folders`: {e}")))?;
+        folders.push(path);
+    }
+    let mut networks = Vec::new();
+    for network in &capture.networks {
+        let found = network.get_ref();
+        let expected = |_| format!("expected `networks` as [\"10.0.0.0/8\", \"fd00::/8\"]; found {found:?}");
+        networks.push(found.parse().map_err(|e| check.at(network.span(), expected(e)))?);
+    }
+    let limits = Limits::new(&folders, networks).map_err(|e| check.at(0..0, format!("`folders`: {e}")))?;
+    Ok(Arc::new(limits))
+}
+
+/// A source, held to the limits. `whose` is what errors call its camera or sound.
+pub(super) fn source(
+    check: &Check<'_>,
+    limits: &Arc<Limits>,
+    whose: impl Display,
+    address: &Spanned<String>,
+) -> Result<Source, ConfigError> {
+    let wrong = |e: &dyn Display| check.at(address.span(), format!("{whose}, `source`: {e}"));
+    Source::parse(address.get_ref()).map_err(|e| wrong(&e))?.limited(limits).map_err(|e| wrong(&e))
+}
