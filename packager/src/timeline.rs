@@ -109,13 +109,15 @@ impl Timeline {
         self.discontinuities = segment.discontinuities;
         self.began = began.ticks(self.timescale);
         self.fill_gaps(segment.msn, segment.start, segment.run);
-        self.measure(&segment);
-        self.segments.push_back(Segment { done: true, ..segment });
+        self.segments.push_back(Segment { done: false, ..segment });
+        self.close();
     }
 
     /// Puts back a segment that is older than the ring and kept for a mark or a highlight.
     pub fn keep(&mut self, segment: Segment) {
-        self.kept.insert(segment.msn, Segment { done: true, ..segment });
+        if !self.torn(&segment) {
+            self.kept.insert(segment.msn, Segment { done: true, ..segment });
+        }
     }
 
     /// Says that the stored past is all there: what comes now belongs to this run, which begins at `at` after a
@@ -179,12 +181,27 @@ impl Timeline {
         }
     }
 
+    /// Ends the newest segment. One of the grid that is not whole becomes a gap as long as the grid's: every camera's
+    /// timeline keeps the same length.
     fn close(&mut self) {
-        if let Some(last) = self.segments.back_mut().filter(|s| !s.done) {
+        let Some(mut last) = self.segments.pop_back() else { return };
+        if !last.done {
             last.done = true;
-            let last = last.clone();
-            self.measure(&last);
+            if self.torn(&last) {
+                last.parts = Vec::new();
+                last.start = self.grid.segment_start(last.msn, self.timescale);
+                last.duration = self.grid.segment_start(last.msn.next(), self.timescale) - last.start;
+            } else {
+                self.measure(&last);
+            }
         }
+        self.segments.push_back(last);
+    }
+
+    /// Whether a grid segment's end is missing: its process was killed, or its camera stopped.
+    fn torn(&self, segment: &Segment) -> bool {
+        let end = self.grid.segment_start(segment.msn.next(), self.timescale);
+        !matches!(self.kind, Kind::Source { .. }) && segment.end() < end
     }
 
     /// Gaps for the numbers between the newest segment and `next`, which starts at tick `start`.

@@ -25,7 +25,7 @@ pub fn highlight(
     range: Range,
     state: State,
 ) -> Option<String> {
-    let listed = with_gaps(range.segments(timeline), timeline, range, state);
+    let listed = with_gaps(range.segments(timeline), timeline, anchors, range, state);
     let first = listed.first()?;
     let longest = listed.iter().map(|s| s.duration).max().unwrap_or(0);
     let rounded = (2 * longest + u64::from(timeline.timescale)) / (2 * u64::from(timeline.timescale));
@@ -59,25 +59,40 @@ pub fn highlight(
 }
 
 /// All segments of the range: what was lost is a gap, so that every angle has the same length.
-fn with_gaps(found: Vec<Segment>, timeline: &Timeline, range: Range, state: State) -> Vec<Segment> {
+fn with_gaps(found: Vec<Segment>, timeline: &Timeline, anchors: &Anchors, range: Range, state: State) -> Vec<Segment> {
     if matches!(timeline.kind, Kind::Source { .. }) {
         return source_with_gaps(found, timeline, range, state);
     }
-    let Some(sample) = found.first().cloned() else { return found };
+    let Some(mut like) = found.first().cloned() else { return found };
     let (from, to) = range.numbers(timeline.grid);
+    let began = |segment: &Segment| {
+        let anchor = anchors.all().iter().find(|anchor| anchor.run == segment.run);
+        anchor.map_or(0, |anchor| anchor.media.ticks(timeline.timescale))
+    };
     let known = timeline.newest().map_or(Msn(0), |s| if s.done { s.msn.next() } else { s.msn });
     let mut found = found.into_iter().peekable();
     let numbers = (from.0..=to.0).map(Msn).take_while(|msn| state == State::Ended || *msn < known);
     let mut listed: Vec<Segment> = Vec::new();
     for msn in numbers {
         if let Some(segment) = found.next_if(|s| s.msn == msn) {
+            like = segment.clone();
             listed.push(segment);
+            continue;
+        }
+        if let Some(gap) = timeline.find(msn).filter(|s| s.is_gap()) {
+            listed.push(gap.clone());
             continue;
         }
         let start = timeline.grid.segment_start(msn, timeline.timescale);
         let duration = timeline.grid.segment_start(msn.next(), timeline.timescale) - start;
-        let like = listed.last().unwrap_or(&sample).clone();
-        listed.push(Segment { msn, start, duration, parts: Vec::new(), done: true, ..like });
+        // The discontinuity stands where the run began, in every rendition alike: before a gap, too.
+        let discontinuities = match found.peek().filter(|next| next.run != like.run || listed.is_empty()) {
+            Some(next) if start >= began(next) => next.discontinuities,
+            Some(next) if listed.is_empty() => next.discontinuities.saturating_sub(1),
+            _ => like.discontinuities,
+        };
+        let gap = Segment { msn, start, duration, discontinuities, parts: Vec::new(), done: true, ..like.clone() };
+        listed.push(gap);
     }
     listed
 }

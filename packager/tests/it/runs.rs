@@ -2,15 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use packager::{Cutter, Kind, MediaTime, Msn, Run, Segment, Timeline};
+use packager::{
+    Cutter, Kind, MediaTime, Msn, PartEntry, Run, Segment, Timeline,
+    highlight::Range,
+    playlist::{State, highlight},
+    wall::{Anchor, Anchors, Wall},
+};
 use proptest::prelude::*;
 
 use crate::stage::{Stage, grid};
 
 /// A rendition over runs that begin at whole seconds: what it received of each, in segments and parts of the next one.
-fn rendition(kind: Kind, runs: &[(u64, Option<(u64, u64)>)]) -> Vec<Segment> {
+fn rendition(kind: Kind, runs: &[(u64, Option<(u64, u64)>)]) -> Timeline {
     let mut past: Vec<(Segment, MediaTime)> = Vec::new();
-    let mut listed = Vec::new();
+    let mut timeline = Timeline::new(kind, grid(), Run(1));
     for (run, &(began, received)) in (1u32..).zip(runs) {
         let at = MediaTime(began * MediaTime::SECOND);
         let mut stage = Stage::new(kind, grid());
@@ -33,16 +38,56 @@ fn rendition(kind: Kind, runs: &[(u64, Option<(u64, u64)>)]) -> Vec<Segment> {
             }
         }
         stage.tick((until + 3) as f64);
-        listed = stage.timeline.segments().iter().cloned().collect();
-        let stored = listed.iter().filter(|s| !s.is_gap() && s.run == Run(run)).cloned();
-        past.extend(stored.map(|s| (s, at)).collect::<Vec<_>>());
+        // What lies on the disk: also of a segment that the process did not live to end.
+        let mut stored: Vec<Segment> = Vec::new();
+        for part in &stage.parts {
+            if stored.last().is_none_or(|last| last.msn != part.msn) {
+                let (msn, header, start) = (part.msn, part.header, part.start);
+                let discontinuities = stage.timeline.find(msn).map_or(0, |s| s.discontinuities);
+                let (parts, duration, done) = (Vec::new(), 0, true);
+                stored.push(Segment { msn, run: Run(run), header, discontinuities, start, parts, duration, done });
+            }
+            let Some(segment) = stored.last_mut() else { continue };
+            segment.duration += part.duration;
+            segment.parts.push(PartEntry {
+                duration: part.duration as u32,
+                size: part.bytes.len() as u32,
+                independent: part.independent,
+            });
+        }
+        past.extend(stored.into_iter().map(|s| (s, at)));
+        timeline = stage.timeline;
     }
-    listed
+    timeline
+}
+
+/// Where a replay of whole runs has its discontinuities, and where each of its segments begins and ends in microseconds.
+fn replay(timeline: &Timeline, kind: Kind, runs: &[u64], seconds: u64) -> (Vec<usize>, Vec<u64>) {
+    let anchor = |(run, began): (u32, &u64)| Anchor {
+        run: Run(run),
+        media: MediaTime(began * MediaTime::SECOND),
+        wall: Wall(crate::stage::START.0 + (*began as i64) * 1_000_000),
+    };
+    let anchors = Anchors::new((1u32..).zip(runs).map(anchor).collect());
+    let range = Range { first: 25, end: seconds * 25 };
+    let id = Stage::new(kind, grid()).id;
+    let list = highlight(&id, timeline, &anchors, range, State::Ended).unwrap_or_default();
+    let (mut breaks, mut lengths) = (Vec::new(), Vec::new());
+    for line in list.lines() {
+        if line == "#EXT-X-DISCONTINUITY" {
+            breaks.push(lengths.len());
+        }
+        if let Some(length) = line.strip_prefix("#EXTINF:") {
+            let length: f64 = length.trim_end_matches(',').parse().unwrap();
+            lengths.push((length * 1e6).round() as u64);
+        }
+    }
+    (breaks, lengths)
 }
 
 /// The first segment of each discontinuity number.
-fn breaks(segments: &[Segment]) -> BTreeMap<u64, Msn> {
-    segments.iter().rev().map(|s| (s.discontinuities, s.msn)).collect()
+fn breaks(timeline: &Timeline) -> BTreeMap<u64, Msn> {
+    timeline.segments().iter().rev().map(|s| (s.discontinuities, s.msn)).collect()
 }
 
 proptest! {
@@ -60,8 +105,9 @@ proptest! {
         };
         let sound: Vec<_> = began.iter().zip(&late).map(|(at, late)| (*at, Some((*late, 2)))).collect();
         let sound = rendition(Kind::Sound, &sound);
-        for pair in sound.windows(2).filter(|pair| pair[0].discontinuities == pair[1].discontinuities) {
-            let hole = pair[1].start - pair[0].end();
+        let listed: Vec<&Segment> = sound.segments().iter().collect();
+        for pair in listed.windows(2).filter(|pair| pair[0].discontinuities == pair[1].discontinuities) {
+            let hole = pair[1].start.abs_diff(pair[0].end());
             prop_assert!(hole < 1024 || pair[1].is_gap(), "a hole of {} ticks before {}", hole, pair[1].msn);
         }
         let sound = breaks(&sound);
@@ -76,5 +122,34 @@ proptest! {
                 prop_assert_eq!(newest, of_sound);
             }
         }
+    }
+
+    /// A process that is killed tears each rendition elsewhere; the torn second used to be as long as what was left of it.
+    #[test]
+    fn a_replay_over_a_kill_is_as_long_and_as_broken_in_every_rendition(
+        parts in prop::collection::vec(0u64..5, 3),
+        late in prop::collection::vec(0u64..3, 3),
+        down in 1u64..4,
+    ) {
+        let began = [0, 5 + down];
+        let seconds = began[1] + 6;
+        let of = |kind, n: usize| {
+            let timeline = rendition(kind, &[(0, Some((0, parts[n]))), (began[1], Some((late[n], 0)))]);
+            let whole = |s: &&Segment| s.duration == grid().segment_start(s.msn.next(), timeline.timescale)
+                - grid().segment_start(s.msn, timeline.timescale);
+            let torn = timeline.segments().iter().filter(|s| s.done).find(|s| !whole(s)).cloned();
+            (replay(&timeline, kind, &began, seconds), torn)
+        };
+        let ((breaks, lengths), torn) = of(Kind::Rung, 0);
+        prop_assert_eq!(torn, None);
+        prop_assert_eq!(lengths.iter().sum::<u64>(), (seconds - 1) * 1_000_000);
+        prop_assert_eq!(breaks.len(), 1);
+        let ((other, same), torn) = of(Kind::Rung, 1);
+        prop_assert_eq!(torn, None);
+        prop_assert_eq!((&other, &same), (&breaks, &lengths));
+        let ((sound, close), _) = of(Kind::Sound, 2);
+        prop_assert_eq!((&sound, close.len()), (&breaks, lengths.len()));
+        let apart = close.iter().sum::<u64>().abs_diff(lengths.iter().sum::<u64>());
+        prop_assert!(apart < 50_000, "{} us apart", apart);
     }
 }

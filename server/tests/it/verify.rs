@@ -11,7 +11,7 @@ fn look(url: String) -> Report {
     runtime.block_on(::verify::check(&args)).unwrap()
 }
 
-fn is_clean(url: String) -> Report {
+pub fn is_clean(url: String) -> Report {
     let report = look(url);
     assert!(report.findings.is_empty(), "{}", report.text());
     report
