@@ -13,8 +13,6 @@ use crate::{
     stand::paint,
 };
 
-const WINDOW: Duration = Duration::from_secs(3);
-
 /// What a number of cameras cost, all of them together.
 pub struct Cost {
     /// % of a core, window by window: Virage, ffmpeg.
@@ -23,18 +21,18 @@ pub struct Cost {
     pub memory: [f64; 2],
 }
 
-/// The curve over these numbers of cameras.
+/// The curve over these numbers of cameras, in windows of so many seconds: CPU is counted in ticks of 10 ms.
 ///
 /// # Errors
 /// When a program is missing, or a camera does not come.
-pub fn run(counts: &[usize], windows: usize, report: &mut Report) -> Result<()> {
+pub fn run(counts: &[usize], windows: usize, seconds: u64, report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let clip = folder.path().join("clip.ts");
     paint(&clip, "1920x1080", 50, 8000)?;
     let mut rows = vec![row!["cameras", "server", "CPU a camera, % of a core", "memory a camera, MB", "CPU to ffmpeg"]];
     let mut series = ["Virage", "ffmpeg -c copy -f hls"].map(|name| Series { name: name.into(), points: Vec::new() });
     for &count in counts {
-        let cost = measure(&clip, count, windows)?;
+        let cost = measure(&clip, count, windows, Duration::from_secs(seconds))?;
         let ratio = Spread::ratio(&cost.cpu[0], &cost.cpu[1]);
         for n in [0, 1] {
             let percent = Spread::of(&cost.cpu[n]);
@@ -50,10 +48,11 @@ pub fn run(counts: &[usize], windows: usize, report: &mut Report) -> Result<()> 
     let words = Words { title: "CPU by passthrough cameras", x: "cameras, 1080p50 at 8 Mb/s", y: "% of a core" };
     report.add(Chapter {
         title: "Cameras".into(),
-        how: "Passthrough of H.264, 1080p50 at 8 Mb/s in MPEG-TS over UDP: each camera's packets go to Virage (parts of 200 ms, \
-              ring on disk, playlists) and to an `ffmpeg -c copy -f hls` of its own (segments of 1 s) at once, for windows of \
-              3 s. All of Virage's cameras are in one process."
-            .into(),
+        how: format!(
+            "Passthrough of H.264, 1080p50 at 8 Mb/s in MPEG-TS over UDP: each camera's packets go to Virage (parts of 200 ms, \
+             ring on disk, playlists) and to an `ffmpeg -c copy -f hls` of its own (segments of 1 s) at once, for windows of \
+             {seconds} s. All of Virage's cameras are in one process."
+        ),
         table: rows,
         charts: vec![("cameras-cpu".into(), lines(words, &series))],
         command: "make bench ARGS=cameras".into(),
@@ -61,7 +60,7 @@ pub fn run(counts: &[usize], windows: usize, report: &mut Report) -> Result<()> 
     Ok(())
 }
 
-fn measure(clip: &Path, count: usize, windows: usize) -> Result<Cost> {
+fn measure(clip: &Path, count: usize, windows: usize, window: Duration) -> Result<Cost> {
     let folder = tempfile::tempdir()?;
     let clip = clip.to_str().context("a temporary folder's name")?;
     // Free ports, held until everybody has one.
@@ -106,9 +105,9 @@ fn measure(clip: &Path, count: usize, windows: usize) -> Result<Cost> {
     let mut cost = Cost { cpu: Default::default(), memory: [0.0; 2] };
     for _ in 0..windows {
         let before = [usage(&servers[0])?.0, usage(&servers[1])?.0];
-        pause(WINDOW);
+        pause(window);
         for n in [0, 1] {
-            cost.cpu[n].push((usage(&servers[n])?.0 - before[n]) / WINDOW.as_secs_f64() * 100.0);
+            cost.cpu[n].push((usage(&servers[n])?.0 - before[n]) / window.as_secs_f64() * 100.0);
         }
     }
     for n in [0, 1] {

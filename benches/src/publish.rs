@@ -83,10 +83,12 @@ pub fn run(rings: &[u64], rounds: usize, report: &mut Report) -> Result<()> {
             report.figure("publish-long-ms", p99);
         }
     }
-    let mut how = "The demo: four painted cameras of two rungs and a sound, encoded on the same cores. A mark of the last 8 s, its \
-                   publication, and the playlists of all angles answered, one after the other on fresh connections. The quantiles' \
-                   medians of three batches. A longer ring's past was written before the start."
-        .to_owned();
+    let mut how = format!(
+        "The demo: four painted cameras of two rungs and a sound, encoded on the same cores. A mark of the last 8 s, its \
+         publication, and every playlist of it answered ({} in all), one after the other on fresh connections. The quantiles' \
+         medians of {BATCHES} batches of {rounds}. A longer ring's past was written before the start.",
+        2 + 3 * CAMERAS.len()
+    );
     if let [(from, less), .., (to, more)] = memory[..] {
         let each = (more - less) / (to - from) / CAMERAS.len() as f64;
         report.figure("camera-hour-mb", Spread::of(&[each]));
@@ -115,7 +117,10 @@ fn round(virage: &Virage) -> Result<()> {
     let get = |path: String| get(&format!("{}{path}", virage.url)).map(drop);
     get(format!("/highlights/{id}/player.m3u8"))?;
     for camera in CAMERAS {
-        get(format!("/highlights/{id}/v1/{camera}/360p/index.m3u8"))?;
+        get(format!("/highlights/{id}/{camera}/index.m3u8"))?;
+        for rung in ["360p", "234p"] {
+            get(format!("/highlights/{id}/v1/{camera}/{rung}/index.m3u8"))?;
+        }
     }
     get(format!("/highlights/{id}/v1/audio/ambient/index.m3u8"))
 }

@@ -71,9 +71,9 @@ fn whole(wanted: impl Fn(&str) -> bool, report: &mut Report) -> Result<Vec<(&'st
         attempt(&on_stand, &wanted, report, &mut absent);
     }
     let alone: [Measure<'_>; 4] = [
-        ("cameras", &|r| cameras::run(&[1, 4, 8, 16], 3, r)),
-        ("publish", &|r| publish::run(&[60, 600, 3600, 10_800], 40, r)),
-        ("glass", &|r| glass::run(3, 10, r)),
+        ("cameras", &|r| cameras::run(&[1, 4, 8, 16], 3, 20, r)),
+        ("publish", &|r| publish::run(&[60, 600, 3600, 10_800], 300, r)),
+        ("glass", &|r| glass::run(3, 20, r)),
         ("instructions", &instructions::run),
     ];
     attempt(&alone, &wanted, report, &mut absent);
@@ -115,7 +115,7 @@ fn brief(wanted: impl Fn(&str) -> bool, report: &mut Report) -> Result<Vec<(&'st
         measure("held", &|r| held::run(&stand, 3000, 3, r))?;
         measure("feed", &|r| feed::run(&stand, 5000, 1, 3, r))?;
     }
-    measure("cameras", &|r| cameras::run(&[4], 2, r))?;
+    measure("cameras", &|r| cameras::run(&[4], 2, 10, r))?;
     measure("instructions", &instructions::run)?;
     Ok(Vec::new())
 }
