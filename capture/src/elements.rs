@@ -12,8 +12,6 @@ const BAD: &str = "gstreamer1.0-plugins-bad";
 const UGLY: &str = "gstreamer1.0-plugins-ugly";
 const LIBAV: &str = "gstreamer1.0-libav";
 
-const NDI: &str = "gst-plugin-ndi (gst-plugins-rs) and NDI's runtime from ndi.video";
-
 /// What every camera needs.
 const ALWAYS: &[&str] = &[
     "capsfilter",
@@ -40,15 +38,30 @@ const ALWAYS: &[&str] = &[
 /// Where elements come from.
 const PACKAGES: &[(&str, &[&str])] = &[
     (CORE, &["capsfilter", "fakesink", "filesrc", "queue", "tee"]),
-    (BASE, &["appsink", "appsrc", "audioconvert", "audioresample", "decodebin", "videoconvertscale", "videoscale"]),
+    (
+        BASE,
+        &[
+            "appsink",
+            "appsrc",
+            "audioconvert",
+            "audioresample",
+            "decodebin",
+            "opusdec",
+            "videoconvertscale",
+            "videoscale",
+        ],
+    ),
     (
         GOOD,
         &[
             "aacparse",
+            "ac3parse",
             "deinterlace",
             "flvdemux",
             "jpegdec",
             "matroskademux",
+            "mpegaudioparse",
+            "mpg123audiodec",
             "qtdemux",
             "rtpac3depay",
             "rtpbin",
@@ -57,6 +70,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
             "rtpL16depay",
             "rtpL24depay",
             "rtpmp2tdepay",
+            "rtpmp4adepay",
             "rtpmp4gdepay",
             "rtpmpadepay",
             "rtpmpvdepay",
@@ -69,10 +83,15 @@ const PACKAGES: &[(&str, &[&str])] = &[
     (
         BAD,
         &[
+            "av1dec",
+            "av1parse",
             "decklinkaudiosrc",
             "decklinkvideosrc",
             "h264parse",
             "h264timestamper",
+            "h265parse",
+            "mpegvideoparse",
+            "opusparse",
             "ristsrc",
             "rtmp2src",
             "srtsrc",
@@ -80,8 +99,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
         ],
     ),
     (UGLY, &["x264enc"]),
-    (LIBAV, &["avdec_aac", "avdec_h264", "avenc_aac"]),
-    (NDI, &["ndisrc", "ndisrcdemux"]),
+    (LIBAV, &["avdec_aac", "avdec_ac3", "avdec_eac3", "avdec_h264", "avdec_h265", "avdec_mpeg2video", "avenc_aac"]),
 ];
 
 /// Starts GStreamer and checks that every element that all cameras need is installed.
@@ -90,6 +108,8 @@ const PACKAGES: &[(&str, &[&str])] = &[
 /// [`Error::Missing`] names the Debian package of the first element that is not there.
 pub fn init() -> Result<(), Error> {
     gst::init().map_err(|e| Error::Init(e.to_string()))?;
+    // Part of this program; NDI's own library is loaded when the first such source starts.
+    gstndi::plugin_register_static().map_err(|e| Error::Init(e.to_string()))?;
     match ALWAYS.iter().find(|element| !installed(element)) {
         Some(element) => Err(Error::Missing { element, package: package(element) }),
         None => Ok(()),
@@ -104,12 +124,13 @@ pub(crate) fn check(source: &Source) -> Result<(), Error> {
     })
 }
 
-fn installed(element: &str) -> bool {
+/// Whether an element can be made.
+pub(crate) fn installed(element: &str) -> bool {
     gst::ElementFactory::find(element).is_some()
 }
 
 /// What has an element.
-fn package(element: &str) -> &'static str {
+pub(crate) fn package(element: &str) -> &'static str {
     PACKAGES.iter().find(|(_, elements)| elements.contains(&element)).map_or(BASE, |(package, _)| package)
 }
 
@@ -150,4 +171,24 @@ pub(crate) fn chain(bin: &gst::Bin, name: &str, elements: &[&gst::Element]) -> R
     let refused = |e: gst::glib::BoolError| Error::Pipeline { pipeline: name.into(), why: e.message.into_owned() };
     bin.add_many(elements.iter().copied()).map_err(refused)?;
     gst::Element::link_many(elements.iter().copied()).map_err(refused)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_for_a_source_is_named_with_its_package() {
+        init().expect("GStreamer with every element");
+        let source = Source::parse("rist://0.0.0.0:5000").expect("a source");
+        check(&source).expect("all that it needs");
+        let registry = gst::Registry::get();
+        let feature = registry.find_feature("ristsrc", gst::ElementFactory::static_type()).expect("ristsrc");
+        registry.remove_feature(&feature);
+        let error = check(&source).expect_err("something is missing").to_string();
+        for part in ["`source`", "rist source", "\"ristsrc\"", "gstreamer1.0-plugins-bad"] {
+            assert!(error.contains(part), "expected {part}: {error}");
+        }
+        init().expect("other sources do not need it");
+    }
 }

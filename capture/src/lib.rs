@@ -30,6 +30,7 @@ mod sink;
 mod sound;
 mod source;
 mod supervise;
+mod survey;
 mod sync;
 mod worker;
 
@@ -41,6 +42,7 @@ pub use painter::{Painter, Speaker};
 pub use sink::{Meter, Output, Sink, State, Stats};
 pub use sound::{Input, Sound};
 pub use source::{LimitError, Limits, Source, SourceError};
+pub use survey::{Ability, Survey, survey};
 
 /// Why something cannot be started.
 #[derive(Debug, thiserror::Error)]

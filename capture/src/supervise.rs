@@ -11,8 +11,8 @@ use gstreamer as gst;
 
 use crate::{
     Error, Source,
-    ingest::{Ingest, Intake, Note, Progress},
-    source::Kind,
+    ingest::{Ingest, Intake, Note, Progress, plain},
+    source::{Kind, Pace},
     sync::MS,
     worker::{Stop, Worker},
 };
@@ -43,7 +43,6 @@ pub(crate) fn run(name: &str, source: Source, intake: Arc<Intake>, stop: Stop) -
                     return;
                 }
                 End::Lost(why) => {
-                    let why = source.scrub(&why);
                     if intake.progress().output.is_some() {
                         backoff = Backoff::default();
                     }
@@ -67,8 +66,10 @@ enum End {
 fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> End {
     let ingest = match Ingest::start(name, source, intake) {
         Ok(ingest) => ingest,
-        Err(Error::Pipeline { why, .. }) => return End::Lost(why),
-        Err(error) => return End::Lost(error.to_string()),
+        // Our own words; what libraries say may quote the address.
+        Err(error @ (Error::Source(_) | Error::Limit(_))) => return End::Lost(error.to_string()),
+        Err(Error::Pipeline { why, .. }) => return End::Lost(source.scrub(&why)),
+        Err(error) => return End::Lost(source.scrub(&error.to_string())),
     };
     while !stop.stopped() {
         match ingest.note(gst::ClockTime::from_mseconds(50)) {
@@ -76,7 +77,8 @@ fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> En
                 let detail = source.scrub(&detail);
                 // At each attempt: for who looks for it.
                 tracing::debug!(source = %name, detail, "pipeline error");
-                return End::Lost(ingest.complaint().unwrap_or(why));
+                let plain = ingest.complaint().or_else(|| plain(source, &format!("{why} {detail}")));
+                return End::Lost(plain.unwrap_or_else(|| source.scrub(&why)));
             }
             Some(Note::End) => match &source.kind {
                 Kind::File(_) if intake.progress().output.is_none() => {
@@ -98,7 +100,7 @@ fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> En
 
 /// Why a connection is not worth keeping, if it is not.
 fn given_up(source: &Kind, progress: Progress) -> Option<&'static str> {
-    let (waits, paced) = (source.nature().waits(), source.nature().paced());
+    let (waits, paced) = (source.nature().waits(), source.nature().pace() != Pace::Arrival);
     match progress {
         Progress { bytes: Some(age), output, .. } if age > STOPPED && !paced => Some(match output {
             Some(_) => "nothing has come for 2 s",

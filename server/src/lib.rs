@@ -22,5 +22,6 @@ pub mod moments;
 pub mod poster;
 pub mod run;
 pub mod serve;
+pub mod sources;
 pub mod start;
 pub mod tls;

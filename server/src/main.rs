@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use server::{config, demo, serve, start, tls};
+use server::{config, demo, serve, sources, start, tls};
 use tokio::net::TcpListener;
 
 /// Live angles and instant replays for a stadium.
@@ -47,6 +47,12 @@ enum Command {
         #[arg(long)]
         part_frames: Option<u32>,
     },
+    /// Lists which sources and codecs this machine can do, and what is missing.
+    Sources {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Checks anybody's HLS and LL-HLS against the rules that break players.
     Verify(verify::Args),
     /// Opens any HLS server as a crowd of players does.
@@ -62,6 +68,7 @@ async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,sqlx=warn".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let (result, failure) = match Args::parse().command {
+        Command::Sources { json } => (sources::print(json), FAILED),
         Command::Verify(args) => (verify::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
         Command::Load(args) => (load::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
         Command::Serve { config } => (run(config::load(&config).map_err(Into::into)).await, FAILED),

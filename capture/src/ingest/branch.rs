@@ -9,12 +9,17 @@ use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app as app;
 
-use super::{Intake, Pictures};
+use super::{
+    Intake, Pictures,
+    codec::{self, Codec},
+    pace::Pacer,
+};
 use crate::{
     Error,
     elements::{Limit, filter, make, queue},
     encoder::pcm_caps,
     ladder::picture_caps,
+    source::Pace,
 };
 
 /// Between threads of a pipeline: enough for a file's interleaving; live streams hold next to nothing.
@@ -24,8 +29,8 @@ const BACKLOG: gst::ClockTime = gst::ClockTime::from_seconds(2);
 pub(super) struct Branches {
     pipeline: gst::glib::WeakRef<gst::Pipeline>,
     intake: Arc<Intake>,
-    /// Whether the pipeline sets the pace: the source is a file.
-    paced: bool,
+    pace: Pace,
+    pacer: Arc<Pacer>,
     picture: AtomicBool,
     sound: AtomicBool,
 }
@@ -37,9 +42,9 @@ enum Media<'a> {
 }
 
 impl Branches {
-    pub fn new(pipeline: &gst::Pipeline, intake: Arc<Intake>, paced: bool) -> Self {
+    pub fn new(pipeline: &gst::Pipeline, intake: Arc<Intake>, pace: Pace) -> Self {
         let (picture, sound) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { pipeline: pipeline.downgrade(), intake, paced, picture, sound }
+        Self { pipeline: pipeline.downgrade(), intake, pace, pacer: Arc::default(), picture, sound }
     }
 
     /// Whether sound is of any use.
@@ -67,9 +72,9 @@ impl Branches {
         };
         let attached = match media(structure) {
             Some(Media::Picture { h264, codec }) if !self.picture.swap(true, Ordering::Relaxed) => {
-                self.picture(&pipeline, pad, h264, codec, structure.name() == "application/x-rtp")
+                self.picture(&pipeline, pad, h264, codec, structure)
             }
-            Some(Media::Sound) if !self.sound.swap(true, Ordering::Relaxed) => self.sound(&pipeline, pad),
+            Some(Media::Sound) if !self.sound.swap(true, Ordering::Relaxed) => self.sound(&pipeline, pad, structure),
             _ => Ok(()),
         };
         if let Err(error) = attached {
@@ -83,8 +88,9 @@ impl Branches {
         pad: &gst::Pad,
         h264: bool,
         codec: &str,
-        rtp: bool,
+        caps: &gst::StructureRef,
     ) -> Result<(), Error> {
+        let rtp = caps.name() == "application/x-rtp";
         let needs = &self.intake.needs;
         let mut row = Row::new(pipeline);
         row.add(queue(Limit::Time(BACKLOG))?)?;
@@ -92,11 +98,16 @@ impl Branches {
             if needs.coded {
                 self.intake.refuse(&format!("the camera sends {codec}; only H.264 can be passed through"));
             }
-            if needs.pictures.is_some() {
-                let decoder = row.add(make("decodebin")?)?;
-                self.when_decoded(pipeline, &decoder, Self::pictures);
-            } else {
-                row.add(discard()?)?;
+            match Codec::of(&codec::PICTURES, caps) {
+                _ if needs.pictures.is_none() => drop(row.add(discard()?)?),
+                Some((codec, depay)) => {
+                    row.decode(codec, depay)?;
+                    self.pictures(&mut row)?;
+                }
+                None => {
+                    let decoder = row.add(make("decodebin")?)?;
+                    self.when_decoded(pipeline, &decoder, Self::pictures);
+                }
             }
             return row.start(pad);
         }
@@ -130,11 +141,16 @@ impl Branches {
         Ok(())
     }
 
-    fn sound(&self, pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), Error> {
+    fn sound(&self, pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::StructureRef) -> Result<(), Error> {
         let mut row = Row::new(pipeline);
         row.add(queue(Limit::Time(BACKLOG))?)?;
-        let decoder = row.add(make("decodebin")?)?;
-        self.when_decoded(pipeline, &decoder, Self::samples);
+        if let Some((codec, depay)) = Codec::of(&codec::SOUNDS, caps) {
+            row.decode(codec, depay)?;
+            self.samples(&mut row)?;
+        } else {
+            let decoder = row.add(make("decodebin")?)?;
+            self.when_decoded(pipeline, &decoder, Self::samples);
+        }
         row.start(pad)
     }
 
@@ -173,7 +189,8 @@ impl Branches {
         if let Some(bin) = decoder.downcast_ref::<gst::Bin>() {
             bin.connect_deep_element_added(|_, _, element| tame(element));
         }
-        let branches = Self::new(pipeline, Arc::clone(&self.intake), self.paced);
+        let mut branches = Self::new(pipeline, Arc::clone(&self.intake), self.pace);
+        branches.pacer = Arc::clone(&self.pacer);
         decoder.connect_pad_added(move |_, pad| {
             let Some(pipeline) = branches.pipeline.upgrade() else {
                 return;
@@ -192,12 +209,19 @@ impl Branches {
     ) -> app::AppSink {
         let intake = Arc::clone(&self.intake);
         let callbacks = app::AppSinkCallbacks::builder().new_sample(move |sink| take(&intake, sink)).build();
-        let sink =
-            app::AppSink::builder().async_(false).sync(self.paced).enable_last_sample(false).callbacks(callbacks);
-        match caps {
+        let sink = app::AppSink::builder()
+            .async_(false)
+            .sync(self.pace != Pace::Arrival)
+            .enable_last_sample(false)
+            .callbacks(callbacks);
+        let sink = match caps {
             Some(caps) => sink.caps(&caps).build(),
             None => sink.build(),
+        };
+        if self.pace == Pace::Segments {
+            self.pacer.hold(&sink);
         }
+        sink
     }
 }
 
@@ -219,6 +243,17 @@ impl<'a> Row<'a> {
         }
         self.elements.push(element.clone());
         Ok(element)
+    }
+
+    /// From a coded stream to what is decoded of it.
+    fn decode(&mut self, codec: &Codec, depay: Option<&'static str>) -> Result<(), Error> {
+        if let Some(depay) = depay {
+            self.add(make(depay)?)?;
+        }
+        self.add(make(codec.parser)?)?;
+        let decoder = make(codec.decoder)?;
+        tame(&decoder);
+        self.add(decoder).map(drop)
     }
 
     /// Sets the row going, last element first, and lets the stream in.

@@ -2,8 +2,12 @@
 //! loss.
 
 mod branch;
+pub(crate) mod codec;
 mod front;
+mod hls;
 mod intake;
+mod pace;
+mod plain;
 mod relay;
 
 use std::sync::Arc;
@@ -17,6 +21,7 @@ use crate::{
 };
 
 pub(crate) use intake::{Intake, Needs, Pictures, Progress};
+pub(crate) use plain::plain;
 
 /// The pipeline of one connection.
 pub(crate) struct Ingest {
@@ -62,10 +67,18 @@ impl Ingest {
             Ok(_) => Ok(ingest),
             Err(_) => {
                 // What failed says so on the bus, and need not have said it yet.
-                let why = match (ingest.note(gst::ClockTime::from_mseconds(200)), &source.kind) {
-                    (Some(Note::Error(why, _)), Kind::File(_)) => format!("the file cannot be played: {why}"),
-                    (Some(Note::Error(why, _)), _) => why,
+                let note = ingest.note(gst::ClockTime::from_mseconds(200));
+                let why = match (note, &source.kind) {
+                    (Some(Note::Error(why, detail)), kind) => match plain(source, &format!("{why} {detail}")) {
+                        Some(plain) => plain,
+                        None if matches!(kind, Kind::File(_)) => format!("the file cannot be played: {why}"),
+                        None => why,
+                    },
                     (_, Kind::File(_)) => "the file cannot be read".into(),
+                    (_, Kind::Decklink(_)) => {
+                        "there is no DeckLink input of this number, or Blackmagic's Desktop Video is not installed"
+                            .into()
+                    }
                     _ => "the pipeline does not start".into(),
                 };
                 Err(Error::Pipeline { pipeline: ingest.pipeline.name().into(), why })

@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use super::{
-    Kind, Nature,
+    Kind, Nature, Pace,
     read::{Address, Parsed},
     url,
 };
@@ -63,8 +63,8 @@ impl Nature for File {
         vec!["filesrc", self.demuxer()]
     }
 
-    fn paced(&self) -> bool {
-        true
+    fn pace(&self) -> Pace {
+        Pace::File
     }
 }
 

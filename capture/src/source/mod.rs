@@ -3,6 +3,7 @@
 
 mod decklink;
 mod file;
+mod hls;
 mod limits;
 mod ndi;
 mod read;
@@ -19,6 +20,7 @@ use std::{fmt, sync::Arc};
 
 pub(crate) use decklink::Decklink;
 pub(crate) use file::{Container, File};
+pub(crate) use hls::Hls;
 pub use limits::{LimitError, Limits};
 pub(crate) use ndi::Ndi;
 use read::{Address, Parsed};
@@ -42,6 +44,7 @@ pub(crate) use v4l2::{Format, V4l2};
 /// | `rist://address:port?iface=&latency=ms` | MPEG-TS over RIST, simple profile |
 /// | `rtsp://user:password@host:port/path?transport=tcp\|udp\|auto`, `rtsps://…` | RTSP; every other option is the camera's own |
 /// | `rtmp://user:password@host:port/app/name`, `rtmps://…` | pulled from an RTMP server |
+/// | `https://host/path.m3u8`, `http://…` | pulled by HLS |
 /// | `v4l2:///dev/video0?format=raw\|mjpeg\|h264&size=1920x1080&fps=50` | a capture device |
 /// | `decklink://0?mode=1080i50&connection=sdi&channels=2` | a DeckLink input |
 /// | `ndi://MACHINE%20(Channel)`, `ndi://host:port` | NDI |
@@ -60,6 +63,7 @@ pub(crate) enum Kind {
     Rist(Rist),
     Rtsp(Rtsp),
     Rtmp(Rtmp),
+    Hls(Hls),
     V4l2(V4l2),
     Decklink(Decklink),
     Ndi(Ndi),
@@ -81,15 +85,26 @@ pub(crate) trait Nature: fmt::Display {
         false
     }
 
-    /// Whether it comes faster than it is to be shown: the pipeline sets the pace.
-    fn paced(&self) -> bool {
-        false
+    /// What sets its pace.
+    fn pace(&self) -> Pace {
+        Pace::Arrival
     }
 
     /// The host that is called, if one is.
     fn calls(&self) -> Option<&str> {
         None
     }
+}
+
+/// What sets the pace of a source.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// It comes as it happens.
+    Arrival,
+    /// Its timestamps, from the beginning on.
+    File,
+    /// Its timestamps, from wherever it begins or jumps to: it comes by whole segments.
+    Segments,
 }
 
 impl Kind {
@@ -101,6 +116,7 @@ impl Kind {
             Self::Rist(kind) => kind,
             Self::Rtsp(kind) => kind,
             Self::Rtmp(kind) => kind,
+            Self::Hls(kind) => kind,
             Self::V4l2(kind) => kind,
             Self::Decklink(kind) => kind,
             Self::Ndi(kind) => kind,
@@ -113,7 +129,7 @@ impl Kind {
 type Reader = fn(&Address<'_>) -> Parsed<Kind>;
 
 /// The schemes there are.
-const SCHEMES: [(&str, Reader); 12] = [
+const SCHEMES: [(&str, Reader); 14] = [
     ("srt", srt::read),
     ("udp", udp::read),
     ("rtp", rtp::read),
@@ -122,6 +138,8 @@ const SCHEMES: [(&str, Reader); 12] = [
     ("rtsps", rtsp::read),
     ("rtmp", rtmp::read),
     ("rtmps", rtmp::read),
+    ("http", hls::read),
+    ("https", hls::read),
     ("v4l2", v4l2::read),
     ("decklink", decklink::read),
     ("ndi", ndi::read),
@@ -134,7 +152,7 @@ const SCHEMES: [(&str, Reader); 12] = [
 pub enum SourceError {
     /// The scheme is none of ours, or there is none.
     #[error(
-        "expected srt://, udp://, rtp://, rist://, rtsp://, rtsps://, rtmp://, rtmps://, v4l2://, \
+        "expected srt://, udp://, rtp://, rist://, rtsp://, rtsps://, rtmp://, rtmps://, http://, https://, v4l2://, \
          decklink://, ndi:// or file://; found {0}"
     )]
     Scheme(String),
@@ -233,6 +251,7 @@ impl Source {
             Kind::Rist(_) => "rist",
             Kind::Rtsp(_) => "rtsp",
             Kind::Rtmp(_) => "rtmp",
+            Kind::Hls(_) => "https",
             Kind::V4l2(_) => "v4l2",
             Kind::Decklink(_) => "decklink",
             Kind::Ndi(_) => "ndi",

@@ -1,15 +1,19 @@
 //! Every kind of source, published by a program that is not ours, through real pipelines and sockets.
 //!
-//! Needs the packages ffmpeg, gstreamer1.0-tools, srt-tools, python3-gi and gir1.2-gst-rtsp-server-1.0. A test fails
-//! when its program is missing.
+//! Needs the packages ffmpeg, gstreamer1.0-tools, srt-tools, nginx-light, libnginx-mod-rtmp, python3-gi and
+//! gir1.2-gst-rtsp-server-1.0. A test fails when its program is missing.
 
+mod codecs;
 mod files;
+mod kinds;
 mod losses;
 mod painted;
 mod protocols;
 mod publisher;
 mod recorder;
+mod refusals;
 mod strips;
+mod web;
 
 use std::sync::{Arc, OnceLock};
 

@@ -11,14 +11,14 @@ use crate::{
 };
 
 /// Passed through as well.
-fn everything(id: &str) -> capture::Config {
+pub fn everything(id: &str) -> capture::Config {
     let mut config = config(id);
     config.passthrough = true;
     config
 }
 
 /// Three seconds of everything, and the laws.
-fn check(recorder: &Recorder, rtsp: bool) {
+pub fn check(recorder: &Recorder, rtsp: bool) {
     let enough = |log: &Log| log.count(Output::Rung(1)) > 75 && log.count(Output::Source) > 75;
     let log = recorder.wait("three seconds of pictures", 30, enough);
     for (output, size) in [(Output::Rung(0), (320, 180)), (Output::Rung(1), (160, 90)), (Output::Source, (320, 180))] {

@@ -76,26 +76,79 @@ impl Publisher {
 
     /// A file made by ffmpeg: `seconds` of the same, with B-frames.
     pub fn file(path: &Path, seconds: &str) {
+        Self::file_with(path, seconds, &["-c:v", "libx264", "-g", "25", "-bf", "2"]);
+    }
+
+    /// The same with another video encoder.
+    pub fn file_with(path: &Path, seconds: &str, encoder: &[&str]) {
         let picture = "testsrc2=size=320x180:rate=25";
         let status = Command::new("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-y", "-f", "lavfi", "-i", picture])
             .args(["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000", "-t", seconds])
-            .args(["-c:v", "libx264", "-g", "25", "-bf", "2", "-pix_fmt", "yuv420p", "-c:a", "aac"])
+            .args(encoder)
+            .args(["-pix_fmt", "yuv420p", "-c:a", "aac"])
             .arg(path)
             .status();
         let status = status.unwrap_or_else(|e| panic!("ffmpeg: {e}: install the package ffmpeg"));
         assert!(status.success(), "ffmpeg made no {}", path.display());
     }
 
+    /// Waits for the program's end, at most so long; whether it has ended.
+    pub fn wait_within(&mut self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// A GStreamer pipeline.
+    pub fn gst(pipeline: &str) -> Self {
+        let args: Vec<&str> = std::iter::once("-q").chain(pipeline.split_whitespace()).collect();
+        Self::start("gst-launch-1.0", "gstreamer1.0-tools", &args)
+    }
+
+    /// nginx's RTMP server, to publish to and to pull from: `rtmp://127.0.0.1:{port}/live/…`. Its files are in `folder`.
+    pub fn rtmp_server(folder: &Path, port: u16) -> Self {
+        let here = folder.display();
+        let configuration = format!(
+            "load_module /usr/lib/nginx/modules/ngx_rtmp_module.so; daemon off; master_process off; pid {here}/pid;\n\
+             error_log {here}/log error; events {{}}\n\
+             rtmp {{ server {{ listen 127.0.0.1:{port}; application live {{ live on; }} }} }}\n"
+        );
+        let file = folder.join("nginx.conf");
+        std::fs::write(&file, configuration).expect("a file");
+        let args = ["-p", folder.to_str().expect("a name"), "-e", "stderr", "-c", file.to_str().expect("a name")];
+        let server = Self::start("/usr/sbin/nginx", "nginx-light and libnginx-mod-rtmp", &args);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(Instant::now() < deadline, "nginx does not listen: install nginx-light and libnginx-mod-rtmp");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        server
+    }
+
     /// An RTSP server (gst-rtsp-server, driven from Python) with H.264 and AAC at `rtsp://127.0.0.1:{port}/cam`.
     pub fn rtsp(port: u16, codec: &str) -> Self {
+        Self::rtsp_with(port, &[codec])
+    }
+
+    /// The same, for `user:password` by digest authentication.
+    pub fn rtsp_digest(port: u16, user: &str) -> Self {
+        Self::rtsp_with(port, &["h264", user])
+    }
+
+    fn rtsp_with(port: u16, args: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inputs/rtsp-server.py");
         let found = Command::new("/usr/bin/python3")
             .args(["-c", "import gi; gi.require_version('GstRtspServer', '1.0')"])
             .status()
             .is_ok_and(|status| status.success());
         assert!(found, "no RTSP server: install the packages python3-gi and gir1.2-gst-rtsp-server-1.0");
-        Self::start("/usr/bin/python3", "python3", &[script, &port.to_string(), codec])
+        Self::start("/usr/bin/python3", "python3", &[&[script, &port.to_string()], args].concat())
     }
 }
 

@@ -1,12 +1,14 @@
-"""An RTSP camera: gst-rtsp-server with a test picture and a tone. Arguments: port, codec (h264 or h265)."""
+"""An RTSP camera: gst-rtsp-server with a test picture and a tone. Arguments: port, codec (h264 or h265), and
+user:password when it is to ask for them, by digest authentication."""
 
 import sys
 
 import gi
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 Gst.init(None)
 port, codec = sys.argv[1], sys.argv[2]
@@ -25,6 +27,17 @@ factory.set_shared(True)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service(port)
+if len(sys.argv) > 3:
+    user, password = sys.argv[3].split(":")
+    token = GstRtspServer.RTSPToken()
+    token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "camera")
+    auth = GstRtspServer.RTSPAuth()
+    auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+    auth.add_digest(user, password, token)
+    server.set_auth(auth)
+    may = [GstRtspServer.RTSP_PERM_MEDIA_FACTORY_ACCESS, GstRtspServer.RTSP_PERM_MEDIA_FACTORY_CONSTRUCT]
+    role = "camera," + ",".join(name + "=(boolean)true" for name in may)
+    factory.add_role_from_structure(Gst.Structure.new_from_string(role))
 server.get_mount_points().add_factory("/cam", factory)
 server.attach(None)
 GLib.MainLoop().run()

@@ -76,6 +76,33 @@ fn a_wrong_line_is_named_with_what_was_expected() {
 }
 
 #[test]
+fn what_a_machine_can_do_is_listed() {
+    let output = |args: &[&str]| {
+        let run = Command::new(VIRAGE).args(args).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        String::from_utf8(run.stdout).unwrap()
+    };
+    let list: serde_json::Value = serde_json::from_str(&output(&["sources", "--json"])).unwrap();
+    let text = output(&["sources"]);
+    let one = |list: &serde_json::Value, name: &str| {
+        list.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}")).clone()
+    };
+    for scheme in ["srt", "udp", "rtp", "rist", "rtsp", "rtmp", "http(s)", "file"] {
+        let source = one(&list["sources"], scheme);
+        assert!(source["ready"] == true && source["tested"] == true, "{source}");
+    }
+    for codec in ["H.264", "H.265", "AV1", "MPEG-2"] {
+        assert_eq!(one(&list["pictures"], codec)["ready"], true, "{codec}");
+    }
+    for codec in ["AAC", "Opus", "MP2", "AC-3"] {
+        assert_eq!(one(&list["sounds"], codec)["ready"], true, "{codec}");
+    }
+    let ndi = one(&list["sources"], "ndi");
+    assert!(ndi["ready"] == false && ndi["missing"].to_string().contains("libndi.so"), "{ndi}");
+    assert!(text.contains("missing: ") && text.contains("not covered by tests"), "{text}");
+}
+
+#[test]
 fn what_cannot_start_says_why() {
     let server = shared();
     let output = |args: &[&str]| {

@@ -22,6 +22,14 @@ const KINDS: [&str; 5] = ["listener", "caller", "udp", "rtsp", "file"];
 const BARE: &str = "bare";
 /// Key frames 5 s apart, in a file of 10 s that begins again.
 const LONG: &str = "long";
+/// Cameras that refuse us, and what is said of each.
+const REFUSING: [(&str, &str); 5] = [
+    ("passphrase", "the passphrase is wrong: the sender has another"),
+    ("password", "the camera refuses user and password"),
+    ("absent", "the camera does not answer: nothing listens at this address"),
+    ("runtime", "NDI's runtime is not installed: get it from ndi.video"),
+    ("unknown", "no address is known for the host nobody.invalid"),
+];
 /// The one whose publisher is killed.
 const STRUCK: &str = "struck";
 
@@ -42,7 +50,9 @@ fn stage() -> &'static Stage {
         encode(&long, "10", &["-g", "125", "-keyint_min", "125", "-an"]);
         ffmpeg(&["-i", text(&clip), "-c", "copy", text(&file)]);
         let ports: BTreeMap<&str, u16> =
-            ["listener", "caller", "relay", "udp", "rtsp", BARE, STRUCK].map(|name| (name, port())).into();
+            ["listener", "caller", "relay", "udp", "rtsp", BARE, STRUCK, "passphrase", "password", "absent"]
+                .map(|name| (name, port()))
+                .into();
         let at = |name: &str| format!("127.0.0.1:{}", ports[name]);
         let rung = "passthrough = true\nrungs = [{ height = 234, kbps = 350 }]";
         let cameras = [
@@ -54,6 +64,11 @@ fn stage() -> &'static Stage {
             (BARE, format!("udp://{}", at(BARE)), ""),
             (LONG, format!("file://{}", text(&long)), rung),
             (STRUCK, format!("srt://{}?mode=listener", at(STRUCK)), rung),
+            ("passphrase", format!("srt://{}?passphrase=wrong-horse-1", at("passphrase")), ""),
+            ("password", format!("rtsp://admin:wrong-horse@{}/cam", at("password")), ""),
+            ("absent", format!("rtsp://admin:wrong-horse@{}/cam?key=wrong-horse", at("absent")), ""),
+            ("unknown", "srt://nobody.invalid:1".into(), ""),
+            ("runtime", "ndi://TRUCK%20(1)".into(), ""),
         ];
         let camera = |(id, source, more): &(&str, String, &str)| {
             format!("[[camera]]\nid = {id:?}\nsource = {source:?}\n{more}\n")
@@ -75,6 +90,12 @@ fn stage() -> &'static Stage {
             publish(&clip, &packets("udp")),
             run("/usr/bin/python3", "python3", &[script, &ports["rtsp"].to_string(), "h264"]),
             publish(&clip, &packets(BARE)),
+            publish(&clip, &format!("srt://{}?mode=listener&passphrase=correct-horse&pbkeylen=16", at("passphrase"))),
+            run(
+                "/usr/bin/python3",
+                "python3",
+                &[script, &ports["password"].to_string(), "h264", "admin:correct-horse"],
+            ),
         ];
         publishers.iter().for_each(|publisher| end_with_us(publisher.id()));
         let stage = Stage { server, struck: called(STRUCK), clip };
@@ -216,6 +237,21 @@ fn every_input_plays_live() {
             });
         }
     });
+}
+
+#[test]
+fn a_camera_that_refuses_us_says_why_in_one_line() {
+    let stage = stage();
+    for (camera, says) in REFUSING {
+        // The peers come up while they are called already.
+        let why = until(&format!("{camera}: {says}"), || {
+            let (state, why) = stage.state(camera);
+            (state == "lost" && why == says).then_some(why)
+        });
+        assert!(!why.contains('\n'), "{camera}: {why}");
+    }
+    let all = stage.server.get("/api/v1/cameras").text().to_owned();
+    assert!(!all.contains("horse"), "{all}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod decklink;
 mod file;
+mod hls;
 mod ndi;
 mod net;
 mod rist;
@@ -35,7 +36,7 @@ struct Front<'a> {
 
 /// Builds everything up to the streams; they are connected as they appear.
 pub(super) fn build(pipeline: &gst::Pipeline, source: &Source, intake: &Arc<Intake>) -> Result<Held, Error> {
-    let branches = Arc::new(Branches::new(pipeline, Arc::clone(intake), source.kind.nature().paced()));
+    let branches = Arc::new(Branches::new(pipeline, Arc::clone(intake), source.kind.nature().pace()));
     let front = Front { pipeline, intake, branches, limits: &source.limits };
     match &source.kind {
         Kind::Srt(srt) => srt::build(&front, srt),
@@ -44,6 +45,7 @@ pub(super) fn build(pipeline: &gst::Pipeline, source: &Source, intake: &Arc<Inta
         Kind::Rist(rist) => rist::build(&front, rist),
         Kind::Rtsp(rtsp) => rtsp::build(&front, rtsp),
         Kind::Rtmp(rtmp) => rtmp::build(&front, rtmp),
+        Kind::Hls(hls) => hls::build(&front, hls),
         Kind::V4l2(v4l2) => v4l2::build(&front, v4l2),
         Kind::Decklink(decklink) => decklink::build(&front, decklink),
         Kind::Ndi(ndi) => ndi::build(&front, ndi),

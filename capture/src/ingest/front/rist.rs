@@ -11,7 +11,6 @@ pub(super) fn build(front: &Front<'_>, rist: &Rist) -> Result<Held, Error> {
     source.set_property("address", local_address(&rist.local)?.to_string());
     source.set_property("port", u32::from(rist.local.port));
     source.set_property("receiver-buffer", rist.latency_ms);
-    source.set_property("encoding-name", "MP2T");
     if let Some(iface) = &rist.local.iface {
         source.set_property("multicast-iface", iface);
     }

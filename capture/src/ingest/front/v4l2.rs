@@ -12,11 +12,11 @@ use crate::{
 
 pub(super) fn build(front: &Front<'_>, v4l2: &V4l2) -> Result<Held, Error> {
     let device = format!("/dev/video{}", v4l2.number);
+    let source = make("v4l2src")?;
+    source.set_property("device", &device);
     if !std::path::Path::new(&device).exists() {
         return Err(Error::Source(format!("this machine has no {device}")));
     }
-    let source = make("v4l2src")?;
-    source.set_property("device", device);
     let mut caps = gst::Caps::builder(match v4l2.format {
         Format::Raw => "video/x-raw",
         Format::Mjpeg => "image/jpeg",
