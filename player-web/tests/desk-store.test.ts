@@ -12,6 +12,7 @@ import {
   type State,
 } from '../src/desk/store';
 import { across, ticks } from '../src/desk/ruler';
+import type { ServerEvent } from '../src/lib/events';
 import { parseMicros } from '../src/lib/time';
 import { camera, highlight, mark, venue } from './fixtures';
 
@@ -167,6 +168,33 @@ describe('angles', () => {
       event: { kind: 'camera.state', data: camera('north', 90, 'lost') },
     });
     expect(angle(state)).toBe('north');
+  });
+
+  test('come, change and go while the desk is open', () => {
+    const server = (event: ServerEvent): Event => ({ type: 'server', event });
+    const south = camera('south', 40, 'connecting');
+    let state = run(loaded, server({ kind: 'camera.added', data: south }));
+    expect(angleIds(state)).toEqual(['main', 'south', 'north']);
+    state = reduce(state, { type: 'angle', id: 'south' });
+    state = reduce(state, server({ kind: 'camera.changed', data: { ...south, state: 'paused' } }));
+    expect(angle(state)).toBe('main');
+    expect(angleIds(state)).toContain('south');
+    state = reduce(state, server({ kind: 'camera.changed', data: { ...south, state: 'live' } }));
+    expect(angle(state)).toBe('south');
+    state = reduce(state, server({ kind: 'camera.removed', data: { id: 'south' } }));
+    expect(angleIds(state)).toEqual(['main', 'north']);
+    const theme = { club: 'Les Bleus' };
+    state = reduce(state, server({ kind: 'venue.changed', data: { name: 'Parc', theme } }));
+    expect(state.venue).toEqual({ ...venue, name: 'Parc', theme });
+  });
+
+  test('a preview keeps the angle of a camera that was removed', () => {
+    const state = run(
+      { ...loaded, highlights: [highlight('h-1')] },
+      { type: 'preview', id: 'h-1' },
+      { type: 'server', event: { kind: 'camera.removed', data: { id: 'north' } } },
+    );
+    expect(angleIds(state)).toEqual(['main', 'north']);
   });
 
   test('a preview has the highlight’s', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { angle, angles, initial, reduce, stage, type Event, type State } from '../src/fan/store';
+import type { ServerEvent } from '../src/lib/events';
 import { words } from '../src/lib/i18n';
 import { camera, highlight, snapshot, venue } from './fixtures';
 
@@ -66,6 +67,53 @@ describe('what the picture shows', () => {
   ];
   for (const [name, events, expected] of cases)
     test(name, () => expect(stage(run(...events))).toBe(expected));
+});
+
+describe('cameras that come and go', () => {
+  const server = (event: ServerEvent): Event => ({ type: 'server', event });
+  const ids = (state: State) => angles(state).map((a) => a.id);
+
+  test('an angle that is added can be turned to, one that is removed is gone, without a reload', () => {
+    let state = run(...loaded, server({ kind: 'camera.added', data: camera('south', 40, 'connecting') }));
+    expect(ids(state)).toEqual(['main', 'south', 'north']);
+    state = reduce(state, { type: 'angle', id: 'south' });
+    expect(angle(state)).toBe('south');
+    state = reduce(state, server({ kind: 'camera.changed', data: camera('south', 300) }));
+    expect(ids(state)).toEqual(['main', 'north', 'south']);
+    state = reduce(state, server({ kind: 'camera.removed', data: { id: 'south' } }));
+    expect(ids(state)).toEqual(['main', 'north']);
+    expect(angle(state)).toBe('main');
+  });
+
+  test('a paused angle is left for one that is live, and returned to', () => {
+    let state = run(...loaded, { type: 'angle', id: 'north' });
+    state = reduce(state, server({ kind: 'camera.changed', data: camera('north', 90, 'paused') }));
+    expect(angle(state)).toBe('main');
+    expect(angles(state).find((a) => a.id === 'north')?.state).toBe('paused');
+    state = reduce(state, server({ kind: 'camera.state', data: camera('north', 90) }));
+    expect(angle(state)).toBe('north');
+  });
+
+  test('a removed camera keeps its replays', () => {
+    let state = run(
+      ...loaded,
+      published('h-1'),
+      { type: 'route', id: 'h-1' },
+      { type: 'angle', id: 'north' },
+    );
+    state = reduce(state, server({ kind: 'camera.removed', data: { id: 'north' } }));
+    expect(angle(state)).toBe('north');
+  });
+
+  test('the club may change its name and colour', () => {
+    const theme = { club: 'Les Bleus', accent: '#80c0ff' };
+    const state = run(...loaded, server({ kind: 'venue.changed', data: { name: 'Parc', theme } }));
+    expect(state.venue).toEqual({ ...venue, name: 'Parc', theme });
+  });
+
+  test('what comes before the lists is in the lists', () => {
+    expect(run(server({ kind: 'camera.removed', data: { id: 'main' } })).cameras).toBe(null);
+  });
 });
 
 describe('the feed', () => {

@@ -19,6 +19,7 @@ use crate::{
     live::Text,
     moments::Moments,
     run::Running,
+    settings::Settings,
 };
 
 /// What stays for as long as the process runs.
@@ -40,6 +41,8 @@ pub struct App {
     pub began: Anchor,
     /// What is configured now.
     pub(crate) lineup: ArcSwap<Lineup>,
+    /// The configuration as it is written.
+    pub settings: Settings,
     /// The pipelines that run now.
     pub(crate) running: Running,
     /// Marks and highlights.

@@ -5,11 +5,13 @@
 use std::sync::Arc;
 
 use packager::{Kind, MediaTime, RenditionId, Slug, Timeline};
+use serde_json::json;
 
 use crate::{
     app::App,
     config::{self, Config, SoundSource},
     feed::set_health,
+    http,
     lineup::{Camera, Health, Lineup, Names, Sound},
     live::Live,
     run,
@@ -27,7 +29,7 @@ enum Step {
     Receive,
     /// It is made anew, or for the first time.
     Start,
-    /// It ends.
+    /// It ends, or stays ended.
     Stop,
 }
 
@@ -47,9 +49,19 @@ pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
     let silent = sounds.iter().filter(|s| after.sounds.iter().find(|other| other.id == s.id).is_none_or(replaced));
     silent.for_each(|sound| app.running.stop_sound(&sound.id));
 
-    let lineup = Arc::new(lineup(app, after));
+    let (old, lineup) = (app.lineup(), Arc::new(lineup(app, after)));
+    for (known, step) in lineup.cameras.iter().zip(&steps) {
+        match step {
+            Step::Stay => {}
+            Step::Stop => (*known.health.lock(), *known.meter.lock()) = ((Health::Paused, None), None),
+            Step::Start | Step::Receive => *known.health.lock() = (Health::Connecting, None),
+        }
+    }
     app.lineup.store(lineup.clone());
     report(&lineup);
+    if before.is_some() {
+        tell(app, cameras, after, &old, &lineup);
+    }
 
     for (config, known) in after.sounds.iter().zip(&lineup.sounds).filter(|(config, _)| replaced(config)) {
         if let Err(error) = run::sound(app, config, known) {
@@ -58,26 +70,35 @@ pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
     }
     for ((config, known), step) in after.cameras.iter().zip(&lineup.cameras).zip(steps) {
         let result = match step {
-            Step::Stay => Ok(()),
-            Step::Stop => {
-                *known.meter.lock() = None;
-                set_health(app, known, Health::Paused, None);
-                Ok(())
-            }
-            Step::Start => {
-                set_health(app, known, Health::Connecting, None);
-                let sound = fed(after, &config.id);
-                run::camera(app, config, known, sound)
-            }
-            Step::Receive => {
-                set_health(app, known, Health::Connecting, None);
-                run::receive(app, config)
-            }
+            Step::Stay | Step::Stop => Ok(()),
+            Step::Start => run::camera(app, config, known, fed(after, &config.id)),
+            Step::Receive => run::receive(app, config),
         };
         if let Err(error) = result {
             tracing::error!(camera = %config.id, %error, "the camera cannot be started");
             set_health(app, known, Health::Refused, Some(format!("cannot be started: {error:#}")));
         }
+    }
+}
+
+/// Tells every page, and the log, what is different.
+fn tell(app: &App, before: &[config::Camera], after: &Config, old: &Lineup, lineup: &Lineup) {
+    for gone in old.cameras.iter().filter(|c| lineup.camera(c.id.as_str()).is_none()) {
+        tracing::info!(camera = %gone.id, "removed");
+        app.events.tell("camera.removed", &json!({"id": gone.id.as_str()}));
+    }
+    for (config, camera) in after.cameras.iter().zip(&lineup.cameras) {
+        let kind = match before.iter().find(|c| c.id == config.id) {
+            None => "camera.added",
+            Some(was) if was != config => "camera.changed",
+            Some(_) => continue,
+        };
+        tracing::info!(camera = %camera.id, health = ?camera.health(), kind, "configured");
+        app.events.tell(kind, &http::camera_object(camera));
+    }
+    if old.names != lineup.names {
+        let Names { venue, club, accent } = &lineup.names;
+        app.events.tell("venue.changed", &json!({"name": venue, "theme": {"club": club, "accent": accent}}));
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod capture;
 mod check;
+mod document;
 mod file;
+mod secret;
 mod venue;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
@@ -29,7 +31,7 @@ pub struct Config {
 }
 
 /// HTTPS.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {
     /// Where it is served.
     pub listen: SocketAddr,
@@ -124,4 +126,6 @@ pub enum SoundSource {
     Demo,
 }
 
-pub use check::{ConfigError, load};
+pub use check::ConfigError;
+pub use document::{Document, Fields};
+pub use secret::{Unknown, fill};

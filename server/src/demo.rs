@@ -1,12 +1,12 @@
 //! `virage demo`: a synthetic match, seen by several cameras at once.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt::Write, net::SocketAddr, path::PathBuf};
 
 use anyhow::{Context, Result, bail};
 use packager::{Grid, MediaTime};
 use test_media::{draw, sound::Crowd, strip::Strip};
 
-use crate::config::{Camera, Config, Rung, Sound, SoundSource, Source, Tls, Venue};
+use crate::config::{Document, Rung};
 
 /// What the command line says of a demo.
 pub struct Options {
@@ -26,62 +26,43 @@ pub struct Options {
     pub part_frames: Option<u32>,
 }
 
-/// A demo's configuration.
+/// A demo's configuration. It is kept nowhere: what is changed at run time lasts as long as the process.
 ///
 /// # Errors
 /// When there are too many cameras, or the rate or size makes no sense.
-pub fn config(options: Options) -> Result<Config> {
+pub fn document(options: &Options) -> Result<Document> {
     let most = draw::PLACES.len();
     if !(1..=most).contains(&options.cameras) {
         bail!("--cameras: expected 1 to {most}; found {}", options.cameras);
     }
-    if !(180..=1080).contains(&options.height) || options.height % 2 == 1 {
-        bail!("--height: expected an even number from 180 to 1080; found {}", options.height);
+    let height = options.height;
+    if !(180..=1080).contains(&height) || height % 2 == 1 {
+        bail!("--height: expected an even number from 180 to 1080; found {height}");
     }
-    let rate: packager::Rate = options.fps.parse().context("--fps")?;
-    let frames = |millis: u64| {
-        let den = u64::from(rate.den()) * 1000;
-        u32::try_from((u64::from(rate.num()) * millis + den / 2) / den).unwrap_or(1).max(1)
-    };
-    let grid =
-        Grid::new(rate, options.part_frames.unwrap_or(frames(200)), frames(1000)).context("--fps, --part-frames")?;
-    let mut rungs =
-        vec![Rung { height: options.height, kbps: u32::from(options.height) * u32::from(options.height) / 160 }];
-    if options.height > 234 {
-        rungs.push(Rung { height: 234, kbps: 350 });
+    let data = options.data.to_str().context("--data: expected a folder's name in UTF-8")?;
+    let text = |text: &str| toml_edit::Value::from(text).to_string();
+    let mut out = format!(
+        "[server]\nlisten = {}\ntls = {{ listen = {} }}\ndata = {}\n\n[venue]\nname = \"Stade Virage\"\nfps = {}\n\
+         ring = \"1h\"\n",
+        text(&options.listen.to_string()),
+        text(&options.tls_listen.to_string()),
+        text(data),
+        text(&options.fps),
+    );
+    if let Some(frames) = options.part_frames {
+        let _ = writeln!(out, "part_frames = {frames}");
     }
-    let mut cameras = Vec::new();
+    let mut rungs = format!("{{ height = {height}, kbps = {} }}", u32::from(height) * u32::from(height) / 160);
+    if height > 234 {
+        rungs += ", { height = 234, kbps = 350 }";
+    }
     for (index, place) in draw::PLACES.iter().take(options.cameras).enumerate() {
-        cameras.push(Camera {
-            id: place.id.parse().context("a demo camera's id")?,
-            name: place.name.into(),
-            source: Source::Demo(index),
-            bearing: place.bearing,
-            passthrough: false,
-            max_gop: MediaTime(2 * MediaTime::SECOND),
-            rungs: rungs.clone(),
-            offset_ms: 0,
-            paused: false,
-        });
+        let (id, name, bearing) = (text(place.id), text(place.name), place.bearing);
+        let _ = writeln!(out, "\n[[camera]]\nid = {id}\nname = {name}\nsource = \"demo://{index}\"");
+        let _ = writeln!(out, "bearing = {bearing}\nrungs = [{rungs}]");
     }
-    cameras.sort_by_key(|c| c.bearing);
-    let ambient = Sound { id: "ambient".parse().context("the sound's id")?, from: SoundSource::Demo, language: None };
-    Ok(Config {
-        listen: options.listen,
-        tls: Some(Tls { listen: options.tls_listen, files: None }),
-        data: options.data,
-        venue: Venue {
-            name: "Stade Virage".into(),
-            grid,
-            ring: Duration::from_secs(3600),
-            preset: capture::Preset::default(),
-            club: "Virage FC".into(),
-            accent: "#ff5a36".into(),
-        },
-        cameras,
-        sounds: vec![ambient],
-        limits: Default::default(),
-    })
+    out += "\n[[audio]]\nid = \"ambient\"\nsource = \"demo://crowd\"\n\n[theme]\nclub = \"Virage FC\"\n";
+    Document::in_memory(out).context("--fps, --part-frames")
 }
 
 /// The synthetic camera of this number.

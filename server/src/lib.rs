@@ -22,6 +22,7 @@ pub mod moments;
 pub mod poster;
 pub mod run;
 pub mod serve;
+pub mod settings;
 pub mod sources;
 pub mod start;
 pub mod tls;

@@ -1,10 +1,10 @@
 //! The `virage` command.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use server::{config, demo, serve, sources, start, tls};
+use server::{app::App, config::Document, demo, serve, settings, sources, start, tls};
 use tokio::net::TcpListener;
 
 /// Live angles and instant replays for a stadium.
@@ -71,10 +71,10 @@ async fn main() -> ExitCode {
         Command::Sources { json } => (sources::print(json), FAILED),
         Command::Verify(args) => (verify::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
         Command::Load(args) => (load::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
-        Command::Serve { config } => (run(config::load(&config).map_err(Into::into)).await, FAILED),
+        Command::Serve { config } => (run(Document::load(&config).map_err(Into::into)).await, FAILED),
         Command::Demo { listen, tls_listen, data, cameras, height, fps, part_frames } => {
             let options = demo::Options { listen, tls_listen, data, cameras, height, fps, part_frames };
-            (run(demo::config(options)).await, FAILED)
+            (run(demo::document(&options)).await, FAILED)
         }
     };
     result.unwrap_or_else(|error: anyhow::Error| {
@@ -83,8 +83,9 @@ async fn main() -> ExitCode {
     })
 }
 
-async fn run(config: Result<config::Config>) -> Result<ExitCode> {
-    let config = config?;
+async fn run(document: Result<Document>) -> Result<ExitCode> {
+    let document = document?;
+    let config = &document.config;
     let bind = |address: SocketAddr| async move {
         let bound = TcpListener::bind(address).await.and_then(TcpListener::into_std);
         bound.with_context(|| format!("cannot listen on {address}; is another server there?"))
@@ -95,7 +96,7 @@ async fn run(config: Result<config::Config>) -> Result<ExitCode> {
         None => None,
         Some(at) => Some((bind(at.listen).await?, tls::server(at.files.as_ref(), &config.data)?)),
     };
-    let started = start::start(config).await?;
+    let started = start::start(document).await?;
     let app = &started.app;
     let plain_at = plain.local_addr()?;
     let mut base = format!("http://{plain_at}");
@@ -115,6 +116,7 @@ async fn run(config: Result<config::Config>) -> Result<ExitCode> {
         println!("Over HTTPS a browser asks once about the local certificate.");
     }
     println!("Ctrl-C stops.");
+    follow_hangups(app.clone())?;
     stop_signal().await?;
     tracing::info!("stopping");
     app.moments.close().await;
@@ -122,6 +124,20 @@ async fn run(config: Result<config::Config>) -> Result<ExitCode> {
     tokio::task::spawn_blocking(move || drop(started)).await?;
     tokio::task::spawn_blocking(move || store.flush()).await?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// SIGHUP: the edited configuration is read again.
+fn follow_hangups(app: Arc<App>) -> Result<()> {
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            let app = app.clone();
+            if let Err(error) = tokio::task::spawn_blocking(move || settings::reload(&app)).await {
+                tracing::error!(%error, "reading the configuration again failed");
+            }
+        }
+    });
+    Ok(())
 }
 
 async fn stop_signal() -> Result<()> {

@@ -14,11 +14,12 @@ use crate::{
     app::{App, Venue},
     catalog::Catalog,
     change,
-    config::Config,
+    config::Document,
     crew::Crew,
     events::Events,
     lineup::Lineup,
     moments::Moments,
+    settings::Settings,
 };
 
 /// A server whose cameras run. Dropped, it stops them.
@@ -37,7 +38,8 @@ impl Drop for Started {
 ///
 /// # Errors
 /// When the folder is another process's, was recorded on another grid, cannot be written, or GStreamer does not start.
-pub async fn start(config: Config) -> Result<Started> {
+pub async fn start(document: Document) -> Result<Started> {
+    let config = document.config.clone();
     let grid = config.venue.grid;
     let data = config.data.clone();
     std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
@@ -72,6 +74,7 @@ pub async fn start(config: Config) -> Result<Started> {
         began: anchor,
         lineup: ArcSwap::default(),
         running: Default::default(),
+        settings: Settings::new(document),
         moments,
         // Over every number of earlier runs: a page that comes back resumes, or learns that it missed too much.
         events: Events::new(u64::from(anchor.run.0) << 32),

@@ -1,6 +1,6 @@
 /** The desk's state and its laws. Pure: events in, state out; `desk.svelte.ts` makes the requests. */
 import type { Camera, Highlight, HighlightState, Mark, Venue } from '../lib/api';
-import { upsert, without, type ServerEvent } from '../lib/events';
+import { cameras, upsert, without, type ServerEvent } from '../lib/events';
 import type { Snapshot } from '../lib/player';
 import { framesToMicros, parseMicros, type Micros } from '../lib/time';
 import { clockwise } from '../lib/turn';
@@ -238,7 +238,12 @@ const NOTHING: Edit = { in: null, out: null, title: null, angles: null };
 function heard(state: State, event: ServerEvent): State {
   switch (event.kind) {
     case 'camera.state':
-      return { ...state, cameras: clockwise([...without(state.cameras, event.data.id), event.data]) };
+    case 'camera.added':
+    case 'camera.changed':
+    case 'camera.removed':
+      return { ...state, cameras: cameras(state.cameras, event) };
+    case 'venue.changed':
+      return { ...state, venue: state.venue && { ...state.venue, ...event.data } };
     case 'mark.created':
       return { ...state, marks: upsert(state.marks, event.data) };
     case 'mark.deleted':
@@ -336,7 +341,9 @@ export function publication(state: State): {
 /** The programme's angle: the one chosen while it exists, else the first that is live. */
 export function angle(state: State): string | null {
   const ids = angleIds(state);
-  if (state.wanted !== null && ids.includes(state.wanted)) return state.wanted;
+  const paused =
+    state.preview === null && state.cameras.some((c) => c.id === state.wanted && c.state === 'paused');
+  if (state.wanted !== null && ids.includes(state.wanted) && !paused) return state.wanted;
   const live = state.cameras.find((c) => c.state === 'live' && ids.includes(c.id));
   return live?.id ?? ids[0] ?? null;
 }
@@ -345,5 +352,8 @@ export function angle(state: State): string | null {
 export function angleIds(state: State): string[] {
   const ids = state.cameras.map((c) => c.id);
   const shown = state.highlights.find((h) => h.id === state.preview);
-  return shown ? ids.filter((id) => id in shown.urls.angles) : ids;
+  if (!shown) return ids;
+  // A camera that was removed keeps its replays.
+  const gone = Object.keys(shown.urls.angles).filter((id) => !ids.includes(id));
+  return [...ids.filter((id) => id in shown.urls.angles), ...gone];
 }

@@ -1,6 +1,6 @@
 /** The fan app's state and its laws. Pure: events in, state out; `app.svelte.ts` makes the requests. */
 import type { Camera, Highlight, Venue } from '../lib/api';
-import { upsert, without, type ServerEvent } from '../lib/events';
+import { cameras, upsert, without, type ServerEvent } from '../lib/events';
 import type { Snapshot } from '../lib/player';
 import { clockwise } from '../lib/turn';
 
@@ -91,9 +91,12 @@ export function reduce(state: State, event: Event): State {
 function heard(state: State, event: ServerEvent): State {
   switch (event.kind) {
     case 'camera.state':
-      return state.cameras
-        ? { ...state, cameras: clockwise([...without(state.cameras, event.data.id), event.data]) }
-        : state;
+    case 'camera.added':
+    case 'camera.changed':
+    case 'camera.removed':
+      return { ...state, cameras: state.cameras && cameras(state.cameras, event) };
+    case 'venue.changed':
+      return { ...state, venue: state.venue && { ...state.venue, ...event.data } };
     case 'highlight.published':
     case 'highlight.updated': {
       const item = event.data;
@@ -123,13 +126,13 @@ function heard(state: State, event: ServerEvent): State {
 
 /** The angles that can be turned to now, clockwise. */
 export function angles(state: State): Angle[] {
-  const cameras = state.cameras ?? [];
+  const known = state.cameras ?? [];
   const highlight = state.replay?.highlight;
-  if (!state.replay) return cameras;
+  if (!state.replay) return known;
   if (!highlight) return [];
   return clockwise(
     Object.keys(highlight.urls.angles).map((id, i, all) => {
-      const camera = cameras.find((c) => c.id === id);
+      const camera = known.find((c) => c.id === id);
       // A camera that has left the configuration keeps its replays.
       return camera
         ? { id, name: camera.name, bearing: camera.bearing, state: 'live' as const }
@@ -138,10 +141,11 @@ export function angles(state: State): Angle[] {
   );
 }
 
-/** The angle to show: what the viewer chose when it is there, else the first that is live. */
+/** The angle to show: what the viewer chose while it is there, else the first that is live. */
 export function angle(state: State): string | null {
   const ring = angles(state);
-  const wanted = ring.find((a) => a.id === state.wanted);
+  // One that is lost may be back in a moment; one that is paused is taken out on purpose.
+  const wanted = ring.find((a) => a.id === state.wanted && a.state !== 'paused');
   return (wanted ?? ring.find((a) => a.state === 'live') ?? ring[0])?.id ?? null;
 }
 

@@ -12,7 +12,7 @@ export interface Venue {
   now: string | null;
 }
 
-export type CameraState = 'connecting' | 'live' | 'lost' | 'refused';
+export type CameraState = 'connecting' | 'live' | 'lost' | 'refused' | 'paused';
 
 export interface Camera {
   id: string;

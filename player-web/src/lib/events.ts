@@ -1,12 +1,15 @@
 /** The server's events, typed. One EventSource; the browser resumes with Last-Event-ID by itself. */
-import type { Camera, Highlight, Mark } from './api';
+import type { Camera, Highlight, Mark, Venue } from './api';
+import { clockwise } from './turn';
 
 export type ServerEvent =
   | { kind: 'mark.created'; data: Mark }
   | { kind: 'mark.deleted'; data: { id: string } }
   | { kind: 'highlight.created' | 'highlight.published' | 'highlight.updated'; data: Highlight }
   | { kind: 'highlight.recalled'; data: Highlight | { id: string; state: 'recalled' } }
-  | { kind: 'camera.state'; data: Camera }
+  | { kind: 'camera.state' | 'camera.added' | 'camera.changed'; data: Camera }
+  | { kind: 'camera.removed'; data: { id: string } }
+  | { kind: 'venue.changed'; data: Pick<Venue, 'name' | 'theme'> }
   /** Too much was missed, or the line was down: load the lists anew. */
   | { kind: 'reset' };
 
@@ -18,6 +21,10 @@ const KINDS = [
   'highlight.updated',
   'highlight.recalled',
   'camera.state',
+  'camera.added',
+  'camera.changed',
+  'camera.removed',
+  'venue.changed',
 ] as const;
 
 /** How long to wait before a line that the browser gave up is opened again. */
@@ -105,6 +112,20 @@ export function upsert<T extends { id: string; created: string }>(list: readonly
   if (at >= 0) return list.map((old, i) => (i === at ? item : old));
   const next = list.findIndex((old) => old.created <= item.created);
   return next < 0 ? [...list, item] : [...list.slice(0, next), item, ...list.slice(next)];
+}
+
+/** The cameras after an event, in the order of the turn; the same list when it is not about them. */
+export function cameras<T extends readonly Camera[]>(list: T, event: ServerEvent): T | Camera[] {
+  switch (event.kind) {
+    case 'camera.state':
+    case 'camera.added':
+    case 'camera.changed':
+      return clockwise([...without(list, event.data.id), event.data]);
+    case 'camera.removed':
+      return without(list, event.data.id);
+    default:
+      return list;
+  }
 }
 
 /** `list` without `id`. */

@@ -3,12 +3,14 @@
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
 use capture::{Limits, Source};
+use packager::Slug;
 use toml::Spanned;
 
 use super::{
     check::{Check, ConfigError},
     file,
 };
+use crate::config;
 
 /// What sources may reach.
 pub(super) fn limits(check: &Check<'_>, capture: &file::Capture) -> Result<Arc<Limits>, ConfigError> {
@@ -32,6 +34,23 @@ pub(super) fn limits(check: &Check<'_>, capture: &file::Capture) -> Result<Arc<L
     }
     let limits = Limits::new(&folders, networks).map_err(|e| check.at(0..0, format!("`folders`: {e}")))?;
     Ok(Arc::new(limits))
+}
+
+/// Where a camera's pictures come from: an address, or the synthetic match.
+pub(super) fn pictures(
+    check: &Check<'_>,
+    limits: &Arc<Limits>,
+    id: &Slug,
+    address: &Spanned<String>,
+) -> Result<config::Source, ConfigError> {
+    let Some(place) = address.get_ref().strip_prefix("demo://") else {
+        return source(check, limits, format_args!("camera \"{id}\""), address).map(config::Source::Url);
+    };
+    let last = test_media::draw::PLACES.len() - 1;
+    place.parse().ok().filter(|place| *place <= last).map(config::Source::Demo).ok_or_else(|| {
+        let message = format!("camera \"{id}\", `source`: expected demo://0 to demo://{last}, the synthetic match");
+        check.at(address.span(), message)
+    })
 }
 
 /// A source, held to the limits. `whose` is what errors call its camera or sound.

@@ -1,12 +1,12 @@
 //! From the file's shape to a [`Config`]: every refusal names file, line and what was expected.
 
-use std::{fmt::Display, net::SocketAddr, ops::Range, path::Path, sync::Arc};
+use std::{fmt::Display, net::SocketAddr, ops::Range, sync::Arc};
 
 use ::capture::Limits;
 use packager::{MediaTime, Slug};
 use toml::Spanned;
 
-use super::{Camera, Config, Rung, Sound, SoundSource, Source, Tls, capture, file, venue};
+use super::{Camera, Config, Rung, Sound, SoundSource, Tls, capture, file, venue};
 
 /// Why a configuration is refused: `{file}:{line}: {what was expected and what was found}`.
 #[derive(Debug, thiserror::Error)]
@@ -20,7 +20,17 @@ pub enum ConfigError {
         /// Why.
         source: std::io::Error,
     },
-    /// A line is wrong.
+    /// A line is none that a configuration has.
+    #[error("{file}:{line}: {message}")]
+    Shape {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// A line says what makes no sense.
     #[error("{file}:{line}: {message}")]
     Line {
         /// The file.
@@ -32,23 +42,10 @@ pub enum ConfigError {
     },
 }
 
-/// Reads and checks a configuration file.
-///
-/// # Errors
-/// When it cannot be read or a line is wrong: the first wrong one.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let file = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { file: file.clone(), source })?;
-    parse(&file, &text)
-}
-
 /// Checks a configuration's text; `name` is what errors call the file.
 pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     let check = Check { file: name, text };
-    let parsed: file::File = toml::from_str(text).map_err(|error| {
-        let message = error.message().replace('\n', "; ");
-        check.at(error.span().unwrap_or(0..0), message)
-    })?;
+    let parsed: file::File = toml::from_str(text).map_err(|error| check.shape(&error))?;
     check.config(parsed)
 }
 
@@ -59,9 +56,24 @@ pub(super) struct Check<'a> {
 
 impl Check<'_> {
     pub(super) fn at(&self, span: Range<usize>, message: impl Display) -> ConfigError {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line = before.bytes().filter(|b| *b == b'\n').count() + 1;
-        ConfigError::Line { file: self.file.into(), line, message: message.to_string() }
+        ConfigError::Line { file: self.file.into(), line: self.line(&span), message: message.to_string() }
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        self.text.get(..span.start).unwrap_or(self.text).bytes().filter(|b| *b == b'\n').count() + 1
+    }
+
+    fn shape(&self, error: &toml::de::Error) -> ConfigError {
+        let span = error.span().unwrap_or(0..0);
+        let line = self.line(&span);
+        let message = without_values(&error.message().replace('\n', "; "));
+        // The parser names a field only when it is unknown or missing.
+        let key = self.text.lines().nth(line - 1).and_then(|text| text.split_once('=')).map(|(key, _)| key.trim());
+        let message = match key.filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')) {
+            Some(key) if !message.contains(&format!("`{key}`")) => format!("`{key}`: {message}"),
+            _ => message,
+        };
+        ConfigError::Shape { file: self.file.into(), line, message }
     }
 
     fn config(&self, parsed: file::File) -> Result<Config, ConfigError> {
@@ -152,17 +164,35 @@ impl Check<'_> {
         if ["audio", "index", "player", "plain"].contains(&id.as_str()) {
             return Err(self.at(camera.id.span(), format!("no camera can be called \"{id}\": addresses use that name")));
         }
-        let source = capture::source(self, limits, format_args!("camera \"{id}\""), &camera.source)?;
+        let source = capture::pictures(self, limits, &id, &camera.source)?;
         let bearing = self.bounded("bearing", camera.bearing, 0, 0..=359)?;
         let max_gop = self.bounded("max_gop", camera.max_gop, 2.0, 0.5..=10.0)?;
         let offset_ms = self.bounded("offset_ms", camera.offset_ms, 0, -1_000..=10_000)?;
         let rungs = self.rungs(&camera.rungs)?;
         let paused = camera.paused;
+        if !source.is_received() && (camera.passthrough || rungs.is_empty()) {
+            let message =
+                format!("camera \"{id}\": the synthetic match is painted: expected `rungs`, and no `passthrough`");
+            return Err(self.at(camera.id.span(), message));
+        }
         // A camera without rungs has its own bitstream as its only rendition.
         let passthrough = camera.passthrough || rungs.is_empty();
-        let name = camera.name.unwrap_or_else(|| id.to_string());
+        let name = match camera.name {
+            None => id.to_string(),
+            Some(name) => self.name(name)?,
+        };
         let max_gop = MediaTime((max_gop * 1e9) as u64).max(segment);
-        Ok(Camera { id, name, source: Source::Url(source), bearing, passthrough, max_gop, rungs, offset_ms, paused })
+        Ok(Camera { id, name, source, bearing, passthrough, max_gop, rungs, offset_ms, paused })
+    }
+
+    /// What is shown on pages and stands in playlists.
+    fn name(&self, name: Spanned<String>) -> Result<String, ConfigError> {
+        let text = name.get_ref();
+        if text.trim().is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+            let message = "expected `name` to have 1 to 100 characters, none of them a control character";
+            return Err(self.at(name.span(), message));
+        }
+        Ok(name.into_inner())
     }
 
     fn rungs(&self, rungs: &[Spanned<file::Rung>]) -> Result<Vec<Rung>, ConfigError> {
@@ -193,8 +223,14 @@ impl Check<'_> {
                     let found = camera.get_ref();
                     self.at(camera.span(), format!("expected `camera` to be the id of a [[camera]]; found {found:?}"))
                 })?;
+                if !known.source.is_received() {
+                    let message =
+                        "a camera of the synthetic match has no sound; its crowd is `source = \"demo://crowd\"`";
+                    return Err(self.at(camera.span(), message));
+                }
                 SoundSource::Camera(known.id.clone())
             }
+            (None, Some(source)) if source.get_ref() == "demo://crowd" => SoundSource::Demo,
             (None, Some(source)) => {
                 SoundSource::Url(capture::source(self, limits, format_args!("audio \"{id}\""), source)?)
             }
@@ -215,6 +251,25 @@ impl Check<'_> {
     }
 }
 
+/// A parser's message without the texts that it quotes: one of them may be a password in the wrong place.
+fn without_values(message: &str) -> String {
+    let mut out = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some((before, after)) = rest.split_once("string \"") {
+        out.push_str(before);
+        out.push_str("a string");
+        // A quote inside is escaped.
+        let mut escaped = false;
+        let end = after.char_indices().find(|(_, c)| {
+            let end = *c == '"' && !escaped;
+            escaped = *c == '\\' && !escaped;
+            end
+        });
+        rest = end.map_or("", |(at, _)| &after[at + 1..]);
+    }
+    out + rest
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test's panic is its verdict")]
 mod tests {
@@ -232,5 +287,13 @@ mod tests {
         assert_eq!(ids, ["main", "goal-north", "opposite", "goal-south"], "ordered by bearing");
         assert!(config.cameras[2].passthrough, "a camera without rungs has its own bitstream");
         assert_eq!(config.venue.grid.part_frames, 5);
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_named_and_not_quoted() {
+        let text = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n[[camera]]\n\
+                    id = \"a\"\nsource = \"udp://0.0.0.0:5000\"\nbearing = \"rtsp://u:p\\\"w@h\"\n";
+        let Err(error) = parse("virage.toml", text) else { panic!("it was accepted") };
+        assert_eq!(error.to_string(), "virage.toml:10: `bearing`: invalid type: a string, expected u16");
     }
 }

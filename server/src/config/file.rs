@@ -58,7 +58,7 @@ pub(super) struct Capture {
 #[serde(deny_unknown_fields)]
 pub(super) struct Camera {
     pub id: Spanned<String>,
-    pub name: Option<String>,
+    pub name: Option<Spanned<String>>,
     pub source: Spanned<String>,
     pub bearing: Option<Spanned<u16>>,
     #[serde(default)]

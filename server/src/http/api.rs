@@ -1,6 +1,7 @@
 //! `/api/v1`: JSON for pages, apps and scripts. Described in `docs/api.md`.
 
 mod body;
+mod camera;
 mod cameras;
 mod highlights;
 mod marks;
@@ -14,7 +15,7 @@ use axum::{
     Router,
     extract::State,
     http::{HeaderMap, StatusCode},
-    routing::get,
+    routing::{get, post},
 };
 
 pub(super) use body::LIMIT as BODY_LIMIT;
@@ -26,7 +27,10 @@ use crate::{app::App, lineup::Health};
 pub(super) fn router() -> Router<Arc<App>> {
     Router::new()
         .route("/venue", get(cameras::venue))
-        .route("/cameras", get(cameras::cameras))
+        .route("/cameras", get(cameras::cameras).post(camera::add))
+        .route("/cameras/{id}", get(camera::one).put(camera::change).delete(camera::remove))
+        .route("/cameras/{id}/pause", post(camera::pause))
+        .route("/cameras/{id}/resume", post(camera::resume))
         .route("/sounds", get(cameras::sounds))
         .route("/marks", get(marks::list).post(marks::create))
         .route("/marks/{id}", get(marks::one).delete(marks::delete))

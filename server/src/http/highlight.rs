@@ -165,11 +165,17 @@ pub(super) fn find(app: &App, id: &str, crew: bool) -> Result<Highlight, Problem
 
 /// The renditions of an angle that have something of the range, or will have.
 fn having(app: &App, highlight: &Highlight, camera: &str) -> Vec<Arc<Live>> {
-    app.ladder(camera).into_iter().filter(|live| has(live, highlight)).collect()
+    // Of what is configured no more, nothing is to come.
+    let expected = |live: &Live| has(live, highlight) && app.configured(camera, live.id.rendition.as_str()).is_some();
+    app.ladder(camera).into_iter().filter(|live| recorded(live, highlight) || expected(live)).collect()
 }
 
 fn has(live: &Live, highlight: &Highlight) -> bool {
-    live.timeline(|timeline| !highlight.range.is_complete(timeline) || !highlight.range.segments(timeline).is_empty())
+    recorded(live, highlight) || live.timeline(|timeline| !highlight.range.is_complete(timeline))
+}
+
+fn recorded(live: &Live, highlight: &Highlight) -> bool {
+    live.timeline(|timeline| !highlight.range.segments(timeline).is_empty())
 }
 
 fn not_yet() -> Problem {

@@ -15,6 +15,7 @@ use packager::{
 use super::{Cache, Problem, text::Playlist};
 use crate::{
     app::App,
+    lineup::Health,
     live::{Edition, Live},
 };
 
@@ -47,7 +48,9 @@ pub(super) async fn all(
 pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
     let lineup = app.lineup();
     let render = || {
-        let angles: Vec<_> = lineup.cameras.iter().filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
+        // What is paused cannot be chosen; who watches it is told by an event.
+        let there = lineup.cameras.iter().filter(|c| c.health() != Health::Paused);
+        let angles: Vec<_> = there.filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
         let sounds = app.sound_lines(|_| true);
         let layout = |file| Layout { base: "", file, rate: app.venue.grid.rate };
         if angles.is_empty() {

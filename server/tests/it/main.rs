@@ -9,6 +9,8 @@ mod inputs;
 mod metrics;
 mod players;
 mod quick;
+mod runtime;
 mod server;
+mod settings;
 mod survival;
 mod verify;

@@ -54,10 +54,33 @@ impl Server {
     pub fn serve(config: &str) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let data = folder.path().join("data");
-        let file = folder.path().join("virage.toml");
         let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n", data);
-        std::fs::write(&file, format!("{server}{config}")).unwrap();
+        std::fs::write(folder.path().join("virage.toml"), format!("{server}{config}")).unwrap();
+        Self::serve_in(folder)
+    }
+
+    /// A server with the configuration of a folder in which one has run.
+    pub fn serve_in(folder: Arc<TempDir>) -> Self {
+        let file = folder.path().join("virage.toml");
         Self::start(&["serve", "--config", file.to_str().unwrap()], folder)
+    }
+
+    /// The folder with the configuration, the data and the log.
+    pub fn folder(&self) -> Arc<TempDir> {
+        self.folder.clone()
+    }
+
+    /// The configuration file.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("virage.toml")
+    }
+
+    /// Edits the configuration file as a person does, and has it read.
+    pub fn edit(&self, change: impl FnOnce(String) -> String) {
+        let text = std::fs::read_to_string(self.file()).unwrap();
+        std::fs::write(self.file(), change(text)).unwrap();
+        let sent = Command::new("kill").args(["-HUP", &self.process.id().to_string()]).status();
+        assert!(sent.unwrap().success());
     }
 
     fn start(args: &[&str], folder: Arc<TempDir>) -> Self {
