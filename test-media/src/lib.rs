@@ -19,6 +19,7 @@
 pub mod draw;
 pub mod fps;
 mod noise;
+pub mod relay;
 pub mod scene;
 pub mod sound;
 pub mod strip;

@@ -3,10 +3,19 @@
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use test_media::{draw::Camera, fps::Fps, scene, sound::Crowd, strip::Strip, y4m};
+use test_media::{
+    draw::Camera,
+    fps::Fps,
+    relay::{Conditions, Relay},
+    scene,
+    sound::Crowd,
+    strip::Strip,
+    y4m,
+};
 
 /// A synthetic football match for encoders and publishers to read.
 #[derive(Parser)]
@@ -27,6 +36,31 @@ enum What {
         /// A y4m file, or `-` for stdin.
         file: String,
     },
+    /// Be a bad network between two programs, until stdin ends. Each line there changes conditions, as `loss=0.02 freeze=on`,
+    /// or is `cut`, `counts` or `clear`.
+    Relay(Network),
+}
+
+#[derive(clap::Args)]
+struct Network {
+    /// What goes through it: udp (also SRT, RTP), or tcp (RTSP, RTMP, HTTP).
+    #[arg(value_enum)]
+    carries: Carries,
+    /// Where it listens, like 127.0.0.1:7000.
+    listen: SocketAddr,
+    /// Where it all goes, like 192.0.2.7:7001.
+    target: SocketAddr,
+    /// Conditions from the start, like loss=0.02 burst=0.3 delay=40.
+    conditions: Vec<String>,
+    /// Which fates: the same number, the same ones.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Carries {
+    Udp,
+    Tcp,
 }
 
 #[derive(clap::Args)]
@@ -98,6 +132,7 @@ fn main() -> Result<()> {
         What::Camera(args) => camera(&args),
         What::Sound(args) => sound(&args),
         What::Strip { file } => strip(&file),
+        What::Relay(args) => relay(&args),
     };
     match done {
         // Whoever read this has had enough.
@@ -182,6 +217,35 @@ fn strip(file: &str) -> Result<()> {
         match Strip::read(frame, width, height, width) {
             Some(Strip { camera, frame, utc_ms }) => writeln!(out, "{camera} {frame} {utc_ms}")?,
             None => writeln!(out, "-")?,
+        }
+    }
+    Ok(())
+}
+
+fn relay(args: &Network) -> Result<()> {
+    let mut conditions = Conditions::default();
+    args.conditions.iter().try_for_each(|text| conditions.apply(text))?;
+    let start = match args.carries {
+        Carries::Udp => Relay::udp,
+        Carries::Tcp => Relay::tcp,
+    };
+    let relay =
+        start(args.listen, args.target, args.seed).with_context(|| format!("cannot listen on {}", args.listen))?;
+    relay.set(conditions);
+    println!("{} to {}", relay.address(), args.target);
+    for line in io::stdin().lock().lines() {
+        match line?.trim() {
+            "cut" => relay.cut(),
+            "clear" => relay.set(Conditions::default()),
+            "counts" => println!("{:?}", relay.counts()),
+            line => {
+                let mut conditions = relay.conditions();
+                match line.split_whitespace().try_for_each(|text| conditions.apply(text)) {
+                    Ok(()) => relay.set(conditions),
+                    // Who types must not lose the network for it.
+                    Err(error) => eprintln!("{error}"),
+                }
+            }
         }
     }
     Ok(())
