@@ -124,6 +124,9 @@ pub struct Cutter {
     end: u64,
     headers: u32,
     format: Option<Format>,
+    /// The longest part in ticks, by the format of the run's first part: a playlist's PART-TARGET never changes.
+    part_target: u64,
+    parted: bool,
     open: Option<Open>,
     pending: Vec<Sample>,
     pending_start: u64,
@@ -138,7 +141,7 @@ impl Cutter {
     /// A cutter whose first segment is `next` or later and starts at `from` or later.
     pub fn new(kind: Kind, grid: Grid, next: Msn, from: MediaTime) -> Self {
         let timescale = kind.timescale(grid);
-        Self {
+        let mut cutter = Self {
             kind,
             grid,
             timescale,
@@ -146,13 +149,17 @@ impl Cutter {
             end: from.ticks(timescale),
             headers: 0,
             format: None,
+            part_target: 0,
+            parted: false,
             open: None,
             pending: Vec::new(),
             pending_start: 0,
             held: None,
             owed: 0,
             events: VecDeque::new(),
-        }
+        };
+        cutter.part_target = part_target(kind, grid, cutter.nominal_frame());
+        cutter
     }
 
     /// Says how far a source's key frames may lie apart. Before its playlist is listed: the target duration follows it, and
@@ -164,16 +171,20 @@ impl Cutter {
     /// Takes new parameters. The same ones again change nothing.
     ///
     /// # Errors
-    /// When they are unusable: the former ones stay.
+    /// When they are unusable: the units that follow are left out until others come.
     pub fn format(&mut self, format: Format) -> Result<(), CutterError> {
         if self.format.as_ref() == Some(&format) {
             return Ok(());
         }
-        let bytes = boxes::header(&format, self.timescale)?;
         self.finish_segment();
+        self.format = None;
+        let bytes = boxes::header(&format, self.timescale)?;
         let k = self.headers;
         self.headers += 1;
         self.format = Some(format.clone());
+        if !self.parted {
+            self.part_target = part_target(self.kind, self.grid, self.nominal_frame());
+        }
         self.events.push_back(Event::Header { k, bytes, format });
         Ok(())
     }
@@ -397,7 +408,7 @@ impl Cutter {
 
     /// The longest part in ticks: what `PART-TARGET` says.
     pub fn part_target(&self) -> u64 {
-        part_target(self.kind, self.grid, self.nominal_frame())
+        self.part_target
     }
 
     /// The longest segment in ticks: what `EXT-X-TARGETDURATION` is derived from.
@@ -438,6 +449,7 @@ impl Cutter {
             bytes: boxes::fragment(sequence, self.pending_start, &self.pending),
         };
         open.parts += 1;
+        self.parted = true;
         self.pending.clear();
         if last {
             self.open = None;

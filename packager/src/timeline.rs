@@ -72,6 +72,8 @@ pub struct Timeline {
     header: u32,
     discontinuities: u64,
     part_target: u64,
+    /// Whether this run has made a part: from then on the playlist's PART-TARGET stays.
+    parted: bool,
     peak: u64,
     bits: u128,
     ticks: u128,
@@ -92,6 +94,7 @@ impl Timeline {
             header: 0,
             discontinuities: u64::from(run.0.saturating_sub(1)),
             part_target: 0,
+            parted: false,
             peak: 0,
             bits: 0,
             ticks: 0,
@@ -141,7 +144,7 @@ impl Timeline {
                 }
                 self.header = *k;
                 self.format = Some(format.clone());
-                if self.part_target == 0 || self.segments.iter().all(|s| s.run != self.run) {
+                if !self.parted {
                     self.set_part_target();
                 }
             }
@@ -155,6 +158,7 @@ impl Timeline {
     }
 
     fn part(&mut self, part: &Part) {
+        self.parted = true;
         if self.segments.back().is_none_or(|last| last.msn < part.msn) {
             self.close();
             self.fill_gaps(part.msn, part.start, self.run);

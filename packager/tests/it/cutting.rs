@@ -1,7 +1,7 @@
 //! Laws of cutting: parts tile segments, sequences only grow, marks are covered.
 
 use bytes::Bytes;
-use packager::{Cutter, CutterError, Event, Kind, MediaTime, Msn, Unit, highlight::Range};
+use packager::{Cutter, CutterError, Event, Kind, MediaTime, Msn, Run, Timeline, Unit, highlight::Range};
 use proptest::prelude::*;
 
 use crate::stage::{self, Stage, grid, grid_of, picture};
@@ -178,6 +178,20 @@ fn a_change_of_parameters_begins_a_new_header_after_a_discontinuity() {
 }
 
 #[test]
+fn what_follows_unusable_parameters_is_left_out_until_others_come() {
+    let mut stage = Stage::new(Kind::Rung, grid());
+    stage.frames(0..50);
+    let broken = packager::Format::H264 { width: 0, height: 0, frame_ticks: 0, avcc: Bytes::from_static(&[1, 2, 3]) };
+    assert!(matches!(stage.cutter.format(broken), Err(CutterError::Format(_))));
+    stage.frames(50..100);
+    stage.cutter.format(picture()).unwrap();
+    stage.frames(100..150);
+    let real: Vec<(u64, u32)> =
+        stage.timeline.segments().iter().filter(|s| !s.is_gap()).map(|s| (s.msn.0, s.header)).collect();
+    assert_eq!(real, [(0, 0), (1, 0), (4, 1), (5, 1)]);
+}
+
+#[test]
 fn the_same_parameters_again_change_nothing() {
     let mut stage = Stage::new(Kind::Rung, grid());
     stage.frames(0..10);
@@ -233,4 +247,71 @@ fn short_groups_of_pictures_are_joined_even_at_the_smallest_max_gop() {
         stage.push(Unit { pts: at, dts: at as i64, duration: 0, key: n % 24 == 0, data: Bytes::from_static(&[1]) });
     }
     tiles(&stage);
+}
+
+/// A source of so many frames a second, from frame `frames.start` on.
+fn sends(stage: &mut Stage, fps: u64, from: u64, frames: u64) {
+    let packager::Format::H264 { width, height, avcc, .. } = picture() else { unreachable!() };
+    let step = 90_000 / fps;
+    let format = packager::Format::H264 { width, height, frame_ticks: step as u32, avcc };
+    stage.cutter.format(format).unwrap();
+    for n in 0..frames {
+        let at = from + n * step;
+        let data = Bytes::from_static(&[1; 50]);
+        stage.push(Unit { pts: at, dts: at as i64, duration: 0, key: n % fps == 0, data });
+    }
+}
+
+/// 24 frames a second used to make parts of 208 ms in a playlist that had promised 200 ms: Apple's players give up at that.
+#[test]
+fn a_source_that_changes_its_rate_keeps_the_part_target_of_its_playlist() {
+    for (before, after) in [(25, 30), (30, 25), (25, 24), (50, 25), (25, 60)] {
+        let mut stage = Stage::new(SOURCE, grid());
+        sends(&mut stage, before, 90_000, 5 * before);
+        let promised = stage.timeline.part_target();
+        sends(&mut stage, after, 90_000 * 6, 5 * after);
+        assert_eq!(stage.timeline.part_target(), promised, "from {before} to {after}");
+        tiles(&stage);
+        assert!(stage.parts.iter().all(|part| part.duration <= promised), "from {before} to {after}");
+        assert!(stage.timeline.segments().iter().filter(|s| !s.is_gap()).count() > 8);
+    }
+}
+
+#[test]
+fn a_camera_that_starts_an_hour_late_has_a_timeline_as_long_as_the_others() {
+    const HOUR: u64 = 3_600;
+    let punctual = {
+        let mut stage = Stage::new(Kind::Rung, grid());
+        stage.frames(0..(HOUR + 10) * 25);
+        stage
+    };
+    let absent = |kind| {
+        let mut stage = Stage::new(kind, grid());
+        stage.timeline = Timeline::new(kind, grid(), Run(1));
+        stage.cutter = Cutter::new(kind, grid(), Msn(0), MediaTime(0));
+        (0..=HOUR).for_each(|second| stage.tick(second as f64));
+        stage
+    };
+    let mut late = absent(Kind::Rung);
+    late.cutter.format(picture()).unwrap();
+    late.drain();
+    late.frames(HOUR * 25..(HOUR + 10) * 25);
+    let all = |stage: &Stage| stage.timeline.segments().iter().map(|s| (s.msn, s.start, s.end())).collect::<Vec<_>>();
+    assert_eq!(all(&late), all(&punctual), "the same numbers for the same seconds");
+    assert_eq!(late.timeline.segments().iter().filter(|s| s.is_gap()).count() as u64, HOUR);
+
+    // Passed through, at a rate that is not the venue's: what it promises is what it then makes.
+    let mut source = absent(SOURCE);
+    sends(&mut source, 24, HOUR * 90_000, 240);
+    let promised = source.timeline.part_target();
+    assert_eq!(promised, 5 * 3_750, "five whole frames");
+    assert!(source.parts.iter().all(|part| part.duration <= promised));
+    let segments = source.timeline.segments();
+    assert!(
+        segments
+            .iter()
+            .zip(segments.iter().skip(1))
+            .all(|(one, next)| one.end() == next.start && one.msn.next() == next.msn)
+    );
+    assert_eq!(segments.iter().find(|s| !s.is_gap()).map(|s| s.start), Some(HOUR * 90_000));
 }
