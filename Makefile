@@ -1,5 +1,5 @@
 # Two commands do everything: `make run` and `make test`.
-.PHONY: run test test-full check bench bench-short web build install-run install-test install-bench clean
+.PHONY: run test test-full soak check bench bench-short web build install-run install-test install-bench clean
 
 # Tests and checks share one profile: nothing is compiled twice for them. `run` and `bench` are release builds.
 CARGO = cargo
@@ -39,6 +39,11 @@ test: install-test build
 # ... and whole.
 test-full: install-test build
 	VIRAGE_FULL=1 PROPTEST_CASES=2560 scripts/test.sh
+
+# Real senders behind a bad network for hours: nothing may grow, no camera may drift. SOAK is in minutes.
+SOAK = 240
+soak: install-test build
+	VIRAGE_SOAK=$(SOAK) $(CARGO) test --locked -p server --test it soak -- --nocapture
 
 check: install-run web
 	scripts/check.sh

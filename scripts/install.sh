@@ -2,11 +2,11 @@
 # Installs from apt what is missing, and says so. Usage: scripts/install.sh run|test|bench
 set -euo pipefail
 
-build="pkg-config clang libclang-dev mold libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
+build="pkg-config libssl-dev clang libclang-dev mold libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   libavcodec-dev libavutil-dev libavformat-dev libavfilter-dev libavdevice-dev libswscale-dev libswresample-dev"
 run="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
   gstreamer1.0-libav"
-test="gstreamer1.0-tools gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-prometheus-client ffmpeg srt-tools chromium
+test="gstreamer1.0-tools gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-prometheus-client faketime chrony ffmpeg srt-tools chromium
   firefox-esr fonts-dejavu-core curl"
 bench="nginx-light wrk nghttp2-client valgrind"
 
@@ -16,6 +16,23 @@ case "${1:-run}" in
   bench) wanted="$build $run $test $bench" ;;
   *) echo "usage: $0 run|test|bench" >&2; exit 2 ;;
 esac
+
+# What apt does not have in a version that is new enough, said here rather than by what fails of it later.
+# Usage: needs COMMAND VERSION WHERE-FROM
+needs() {
+  local found
+  found=$("$1" --version 2>/dev/null | grep -oE '[0-9]+(\.[0-9]+)+' | head -1) || true
+  [ -n "$found" ] && [ "$(printf '%s\n%s\n' "$2" "$found" | sort -V | head -1)" = "$2" ] && return
+  echo "Virage needs $1 $2 or later; ${found:-none} is installed. $3" >&2
+  exit 1
+}
+here=$(dirname "$0")/..
+needs node "$(sed -nE 's/.*"node": ">=([0-9.]+)".*/\1/p' "$here/player-web/package.json")" \
+  "https://nodejs.org/en/download has newer ones."
+rust=$(sed -nE 's/^rust-version = "([0-9.]+)"/\1/p' "$here/Cargo.toml")
+for tool in cargo rustc; do
+  needs "$tool" "$rust" "Install Rust from https://rustup.rs, or run: rustup update stable"
+done
 
 missing=()
 for package in $wanted; do

@@ -29,7 +29,14 @@ pub fn run(counts: &[usize], windows: usize, seconds: u64, report: &mut Report) 
     let folder = tempfile::tempdir()?;
     let clip = folder.path().join("clip.ts");
     paint(&clip, "1920x1080", 50, 8000)?;
-    let mut rows = vec![row!["cameras", "server", "CPU a camera, % of a core", "memory a camera, MB", "CPU to ffmpeg"]];
+    let mut rows = vec![row![
+        "cameras",
+        "server",
+        "CPU a camera, % of a core",
+        "fit on a core",
+        "memory a camera, MB",
+        "CPU to ffmpeg"
+    ]];
     let mut series = ["Virage", "ffmpeg -c copy -f hls"].map(|name| Series { name: name.into(), points: Vec::new() });
     for &count in counts {
         let cost = measure(&clip, count, windows, Duration::from_secs(seconds))?;
@@ -39,7 +46,8 @@ pub fn run(counts: &[usize], windows: usize, seconds: u64, report: &mut Report) 
             series[n].points.push(Point { x: count as f64, y: percent.median, low: percent.low, high: percent.high });
             let each = percent.times(1.0 / count as f64);
             let ratio = if n == 0 { ratio.to_string() } else { "1".into() };
-            rows.push(row![count, series[n].name, each, short(cost.memory[n] / count as f64), ratio]);
+            let fit = short((100.0 / each.median).floor());
+            rows.push(row![count, series[n].name, each, fit, short(cost.memory[n] / count as f64), ratio]);
         }
         if count == 4 {
             report.figure("camera-cpu", ratio);

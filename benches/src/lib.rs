@@ -5,6 +5,7 @@ pub mod bare;
 pub mod budgets;
 pub mod calibration;
 pub mod cameras;
+pub mod capture;
 pub mod clients;
 pub mod feed;
 pub mod flash;

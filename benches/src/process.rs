@@ -32,13 +32,23 @@ impl Virage {
     /// # Errors
     /// When it does not start or says no address.
     pub fn start(args: &[&str], data: &Path) -> Result<Self> {
-        let program = virage();
-        let mut process = Command::new(&program)
-            .args(args)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {program}; `cargo build --release -p server` makes it"))?;
+        Self::spawn(Command::new(virage()).args(args).stderr(Stdio::null()), data)
+    }
+
+    /// The same with a log of what `filter` names.
+    ///
+    /// # Errors
+    /// As [`Virage::start`], and when the log cannot be written.
+    pub fn logging(args: &[&str], data: &Path, filter: &str, log: &Path) -> Result<Self> {
+        let log = std::fs::File::create(log)?;
+        Self::spawn(Command::new(virage()).args(args).env("RUST_LOG", filter).env("NO_COLOR", "1").stderr(log), data)
+    }
+
+    fn spawn(command: &mut Command, data: &Path) -> Result<Self> {
+        let mut process = command.stdout(Stdio::piped()).spawn().with_context(|| {
+            let program = command.get_program().display();
+            format!("cannot start {program}; `cargo build --release -p server` makes it")
+        })?;
         let Some(out) = process.stdout.take() else { bail!("no output") };
         let mut lines = BufReader::new(out).lines().map_while(std::result::Result::ok);
         let mut secure = None;

@@ -8,11 +8,11 @@ use std::{
 use packager::MediaTime;
 
 use crate::{
-    Clock, Error, SoundConfig, Speaker,
+    Clock, Error, LoudnessMeter, SoundConfig, Speaker,
     clock::signed,
     encoder::{CHANNELS, Encoder, RATE, UNIT},
     sink::Gate,
-    sync::{MS, Track},
+    sync::Track,
     worker::{Stop, Worker, lock},
 };
 
@@ -33,16 +33,23 @@ impl Bridge {
 
     /// A new connection; `offset` is how late it delivers, in nanoseconds.
     pub fn connected(&self, offset: i64) {
-        lock(&self.track).connected(offset / MS * i64::from(RATE / 1_000));
+        lock(&self.track).connected(in_samples(offset));
     }
 
-    /// Takes a block whose first sample belongs at `at`; both times in nanoseconds of media time.
-    pub fn push(&self, at: i64, samples: &[i16], now: MediaTime) {
-        let in_samples = i128::from(at) * i128::from(RATE) / i128::from(MediaTime::SECOND);
-        let at = i64::try_from(in_samples).unwrap_or(i64::MIN);
-        lock(&self.track).push(at, samples, signed(now.ticks(RATE)));
+    /// Takes a block whose first sample belongs at `at` and which is `late` against that by expectation; times in
+    /// nanoseconds of media time.
+    pub fn push(&self, at: i64, samples: &[i16], late: i64, now: MediaTime) {
+        let mut track = lock(&self.track);
+        track.expect(in_samples(late));
+        track.push(in_samples(at), samples, signed(now.ticks(RATE)));
         self.fresh.notify_one();
     }
+}
+
+/// Nanoseconds in samples.
+fn in_samples(nanoseconds: i64) -> i64 {
+    let samples = i128::from(nanoseconds) * i128::from(RATE) / i128::from(MediaTime::SECOND);
+    i64::try_from(samples).unwrap_or(i64::MIN)
 }
 
 /// Where the encoder's samples come from.
@@ -56,11 +63,12 @@ pub(crate) fn first_sample(clock: &Clock) -> u64 {
     clock.now().ticks(RATE).next_multiple_of(UNIT)
 }
 
-/// Starts the thread that encodes a sound from sample `first` on.
+/// Starts the thread that encodes a sound from sample `first` on, and measures it.
 pub(crate) fn run(
     config: SoundConfig,
     first: u64,
     mut feed: Feed,
+    meter: LoudnessMeter,
     clock: Clock,
     gate: Arc<Gate>,
     stop: Stop,
@@ -70,6 +78,7 @@ pub(crate) fn run(
         let mut samples = Vec::new();
         while !feed.wait(&stop) {
             feed.pull(&encoder, clock.now().ticks(RATE), &mut samples);
+            meter.hear(&samples);
             if samples.is_empty() || encoder.push(&samples).is_ok() {
                 continue;
             }

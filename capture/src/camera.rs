@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Clock, Config, Error, Meter, Painter, Sink, Source, Stats, bridge,
+    Clock, Config, Error, LoudnessMeter, Meter, Painter, Sink, SoundConfig, Source, Stats, bridge,
     bridge::{Bridge, Feed},
     clock::signed,
     config::check_offset,
@@ -105,12 +105,13 @@ impl Camera {
             parts.mailbox = Some(mailbox.clone());
             pictures = Some(Pictures { canvas, grid: config.grid, mailbox: mailbox.clone() });
             let regrid = Regrid::new(config.grid, config.offset_ms * MS);
-            let (counters, clock, offset) = (Arc::clone(&counters), clock.clone(), Arc::clone(&offset));
+            counters.expected.store(config.offset_ms * MS, Ordering::Relaxed);
+            let (counters, clock) = (Arc::clone(&counters), clock.clone());
             let name = format!("{}-sync", config.id);
-            let work = move || synchronise(&mailbox, &clock, regrid, &offset, ladder, &counters);
+            let work = move || synchronise(&mailbox, &clock, regrid, ladder, &counters);
             parts.workers.push(Worker::spawn(name, work)?);
         }
-        let needs = Needs { pictures, coded: config.passthrough, sound };
+        let needs = Needs { pictures, coded: config.passthrough, sound, capture_time: config.capture_time };
         let intake = Intake::new(clock, needs, Arc::clone(&offset), Arc::clone(&parts.gate), Arc::clone(&counters));
         parts.reception = Some(Reception::start(config.id.as_str(), source, Arc::new(intake), offset)?);
         Ok(Self { counters, parts })
@@ -175,12 +176,12 @@ impl Parts {
     }
 
     /// Starts the encoder of a received sound.
-    pub fn bridge(&mut self, config: crate::SoundConfig, clock: &Clock) -> Result<Arc<Bridge>, Error> {
+    pub fn bridge(&mut self, config: SoundConfig, meter: LoudnessMeter, clock: &Clock) -> Result<Arc<Bridge>, Error> {
         let first = bridge::first_sample(clock);
         let bridge = Arc::new(Bridge::new(first));
         let feed = Feed::Bridge(Arc::clone(&bridge));
         let (gate, stop) = (Arc::clone(&self.gate), self.stop.clone());
-        self.workers.push(bridge::run(config, first, feed, clock.clone(), gate, stop)?);
+        self.workers.push(bridge::run(config, first, feed, meter, clock.clone(), gate, stop)?);
         Ok(bridge)
     }
 }
@@ -208,13 +209,12 @@ fn synchronise(
     mailbox: &Mailbox<(i64, gstreamer::Buffer)>,
     clock: &Clock,
     mut regrid: Regrid<gstreamer::Buffer>,
-    offset: &AtomicI64,
     mut ladder: Ladder,
     counters: &Counters,
 ) {
     let mut emit = |frame: u64, picture: &gstreamer::Buffer| ladder.push(frame, picture);
     loop {
-        regrid.offset = offset.load(Ordering::Relaxed);
+        regrid.offset = counters.expected.load(Ordering::Relaxed);
         match mailbox.take(regrid.deadline().map(|at| clock.until(at))) {
             Taken::Item((at, picture)) => regrid.frame(at, picture, &mut emit),
             Taken::Nothing => regrid.tick(signed(clock.now().0), &mut emit),

@@ -1,6 +1,6 @@
 //! The process's one clock: monotonic, shared by all pipelines, read as media time.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -13,6 +13,8 @@ pub struct Clock {
     clock: gst::Clock,
     base: gst::ClockTime,
     start: MediaTime,
+    /// UTC at `start`, in nanoseconds since 1970.
+    utc: i64,
 }
 
 impl Clock {
@@ -22,7 +24,19 @@ impl Clock {
     pub fn start(start: MediaTime) -> Self {
         let clock = gst::SystemClock::obtain();
         let base = clock.time();
-        Self { clock, base, start }
+        // Looked at once: what the system's clock does from now on moves nothing.
+        let utc = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { clock, base, start, utc: i64::try_from(utc.as_nanos()).unwrap_or(i64::MAX) }
+    }
+
+    /// The instant of media time at an instant of UTC, both in nanoseconds, as the system's clock was right at the start.
+    pub(crate) fn at_utc(&self, utc: i64) -> i64 {
+        signed(self.start.0).saturating_add(utc.saturating_sub(self.utc))
+    }
+
+    /// UTC now, in nanoseconds since 1970, by this clock.
+    pub(crate) fn utc(&self) -> i64 {
+        self.utc.saturating_add(signed(self.now().0).saturating_sub(signed(self.start.0)))
     }
 
     /// The media time of this moment.

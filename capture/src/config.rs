@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use packager::{Grid, Slug};
 
-use crate::{Error, sound};
+use crate::{Engine, Error, sound};
 
 /// One rung of the ladder: the picture scaled to a height and encoded at a rate. Its id is `{height}p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,6 +109,10 @@ pub struct Config {
     pub passthrough: bool,
     /// How much later than the instant itself the camera delivers, in milliseconds: -1,000 to 10,000.
     pub offset_ms: i64,
+    /// Whether capture time that the camera sends along places its pictures, where it can be believed.
+    pub capture_time: bool,
+    /// What encodes the rungs.
+    pub engine: Engine,
     /// How hard the encoder works.
     pub preset: Preset,
     /// The sound that this camera feeds.
@@ -118,7 +122,17 @@ pub struct Config {
 impl Config {
     /// A camera with a ladder and nothing else.
     pub fn new(id: Slug, grid: Grid, rungs: Vec<Rung>) -> Self {
-        Self { id, grid, rungs, passthrough: false, offset_ms: 0, preset: Preset::default(), sound: None }
+        Self {
+            id,
+            grid,
+            rungs,
+            passthrough: false,
+            offset_ms: 0,
+            capture_time: true,
+            engine: Engine::default(),
+            preset: Preset::default(),
+            sound: None,
+        }
     }
 
     /// The tallest rung: the picture that all rungs are scaled from.

@@ -9,7 +9,6 @@ const CORE: &str = "libgstreamer1.0-0";
 const BASE: &str = "gstreamer1.0-plugins-base";
 const GOOD: &str = "gstreamer1.0-plugins-good";
 const BAD: &str = "gstreamer1.0-plugins-bad";
-const UGLY: &str = "gstreamer1.0-plugins-ugly";
 const LIBAV: &str = "gstreamer1.0-libav";
 
 /// What every camera needs.
@@ -28,7 +27,6 @@ const ALWAYS: &[&str] = &[
     "deinterlace",
     "h264parse",
     "h264timestamper",
-    "x264enc",
     "aacparse",
     "avdec_aac",
     "avdec_h264",
@@ -98,7 +96,6 @@ const PACKAGES: &[(&str, &[&str])] = &[
             "tsdemux",
         ],
     ),
-    (UGLY, &["x264enc"]),
     (LIBAV, &["avdec_aac", "avdec_ac3", "avdec_eac3", "avdec_h264", "avdec_h265", "avdec_mpeg2video", "avenc_aac"]),
 ];
 

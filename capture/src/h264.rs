@@ -39,3 +39,41 @@ pub(crate) fn unit(sample: gst::Sample) -> Option<(bool, Bytes)> {
     drop(sample);
     Some((key, Bytes::from_owner(buffer.into_mapped_buffer_readable().ok()?)))
 }
+
+/// Bytes of the length before each NAL unit (ISO/IEC 14496-15, 5.3.3.1): of a file they may be fewer than four.
+pub(crate) fn prefix(caps: &gst::Caps) -> usize {
+    let of = || {
+        let avcc = caps.structure(0)?.get::<gst::Buffer>("codec_data").ok()?;
+        let map = avcc.map_readable().ok()?;
+        Some(usize::from(*map.get(4)? & 3) + 1)
+    };
+    of().unwrap_or(4)
+}
+
+/// Whether a length-prefixed access unit holds an IDR picture (ITU-T H.264, 7.4.1.2.4).
+pub(crate) fn is_idr(mut unit: &[u8], prefix: usize) -> bool {
+    while let Some((length, rest)) = unit.split_at_checked(prefix) {
+        if rest.first().is_some_and(|header| header & 0x1f == 5) {
+            return true;
+        }
+        let length = length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte));
+        unit = rest.get(length..).unwrap_or_default();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_idr;
+
+    #[test]
+    fn only_an_idr_is_one() {
+        let unit = |types: &[u8]| types.iter().flat_map(|t| [0, 0, 0, 2, *t, 0xff]).collect::<Vec<u8>>();
+        assert!(is_idr(&unit(&[0x09, 0x67, 0x68, 0x65]), 4));
+        assert!(is_idr(&[0, 1, 0x09, 0, 2, 0x65, 0xff], 2));
+        assert!(!is_idr(&unit(&[0x06, 0x41]), 4), "recovery point and a slice");
+        for bytes in [&[][..], &[0, 0, 0], &[0xff; 5], &[0, 0, 0, 9, 1]] {
+            assert!(!is_idr(bytes, 4), "{bytes:?}");
+        }
+    }
+}

@@ -11,22 +11,18 @@ use gstreamer_app as app;
 use packager::{Grid, MediaTime, Unit};
 
 use crate::{
-    Clock, Config, Error, Output, Preset, Rung,
-    elements::{Limit, chain, filter, make, queue},
-    h264,
+    Clock, Config, Error, Output, Rung,
+    elements::{Limit, chain, make, queue},
+    engine, h264,
     sink::Gate,
     worker::lock,
 };
 
 /// Pictures in front of the encoders before pushing waits.
 const BACKLOG: u64 = 4;
-/// How much of a rung's rate may be borrowed from its future, in milliseconds: what keeps BANDWIDTH honest.
-const VBV_MS: u32 = 500;
-/// Key frames come when they are asked for, and only then.
-const NEVER: u32 = 1 << 30;
 /// Running time of a ladder's first frame: 1000 h. x264enc moves earlier timestamps to there, and GStreamer 1.22 then
 /// compares moved with unmoved ones when a key frame is asked for, and makes none but the first.
-const EPOCH: u64 = 1_000 * 3_600 * MediaTime::SECOND;
+pub(crate) const EPOCH: u64 = 1_000 * 3_600 * MediaTime::SECOND;
 /// After a failure of the encoders.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -145,12 +141,9 @@ impl Running {
         chain(pipeline.upcast_ref(), &name, &[input.upcast_ref(), &tee])?;
         for (i, rung) in config.rungs.iter().enumerate() {
             let queue = queue(Limit::Buffers(2))?;
-            let scale = make("videoscale")?;
-            let size = filter(&picture_caps(*rung, Some(config.grid)))?;
-            let encoder = encoder(*rung, config.preset)?;
-            let profile = filter(&avc_caps())?;
+            let row = engine::row(config.engine, *rung, config.preset, config.grid)?;
             let sink = rung_sink(i, config.grid, epoch, Arc::clone(gate));
-            let elements = [&queue, &scale, &size, &encoder, &profile, sink.upcast_ref()];
+            let elements: Vec<_> = [&queue].into_iter().chain(&row).chain([sink.upcast_ref()]).collect();
             chain(pipeline.upcast_ref(), &name, &elements)?;
             tee.link(&queue).map_err(|e| Error::Pipeline { pipeline: name.clone(), why: e.to_string() })?;
         }
@@ -169,14 +162,7 @@ impl Running {
         let at = |frame| gst::ClockTime::from_nseconds(EPOCH + grid.frame_time(frame).0.saturating_sub(epoch));
         let pts = at(frame);
         if key {
-            let request = gst::Structure::builder("GstForceKeyUnit")
-                .field("timestamp", pts)
-                .field("stream-time", pts)
-                .field("running-time", pts)
-                .field("all-headers", false)
-                .field("count", 0u32)
-                .build();
-            self.input.send_event(gst::event::CustomDownstream::new(request));
+            self.input.send_event(key_request(pts));
         }
         // A shallow copy: the pixels are shared with the source's buffer and with repeats of it.
         let mut buffer = picture.copy();
@@ -205,29 +191,16 @@ pub(crate) fn picture_caps(rung: Rung, grid: Option<Grid>) -> gst::Caps {
     }
 }
 
-fn encoder(rung: Rung, preset: Preset) -> Result<gst::Element, Error> {
-    let encoder = make("x264enc")?;
-    encoder.set_property_from_str("tune", "zerolatency");
-    encoder.set_property_from_str("speed-preset", preset.as_str());
-    encoder.set_property("bitrate", rung.kbps);
-    encoder.set_property("vbv-buf-capacity", VBV_MS);
-    encoder.set_property("key-int-max", NEVER);
-    encoder.set_property("bframes", 0u32);
-    encoder.set_property("aud", false);
-    encoder.set_property("byte-stream", false);
-    // More threads cut the picture into slices, which costs quality: only for what one core cannot do.
-    let cores = std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1));
-    encoder.set_property("threads", if rung.height >= 720 { cores.min(4) } else { 1 });
-    encoder.set_property("option-string", "scenecut=0");
-    Ok(encoder)
-}
-
-fn avc_caps() -> gst::Caps {
-    gst::Caps::builder("video/x-h264")
-        .field("stream-format", "avc")
-        .field("alignment", "au")
-        .field("profile", "high")
-        .build()
+/// Asks an encoder to make a key frame of the picture at `at`.
+pub(crate) fn key_request(at: gst::ClockTime) -> gst::Event {
+    let request = gst::Structure::builder("GstForceKeyUnit")
+        .field("timestamp", at)
+        .field("stream-time", at)
+        .field("running-time", at)
+        .field("all-headers", false)
+        .field("count", 0u32)
+        .build();
+    gst::event::CustomDownstream::new(request)
 }
 
 fn rung_sink(i: usize, grid: Grid, epoch: u64, gate: Arc<Gate>) -> app::AppSink {

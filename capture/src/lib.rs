@@ -20,12 +20,15 @@ mod clock;
 mod config;
 mod elements;
 mod encoder;
+mod engine;
 mod h264;
 mod ingest;
 mod ladder;
+mod loudness;
 mod mailbox;
 mod painter;
 mod passthrough;
+mod push;
 mod sink;
 mod sound;
 mod source;
@@ -38,8 +41,11 @@ pub use camera::Camera;
 pub use clock::Clock;
 pub use config::{Config, Preset, Rung, SoundConfig, UnknownPreset};
 pub use elements::init;
+pub use engine::{Choice, Engine, UnknownEngine};
+pub use loudness::{Loudness, LoudnessMeter};
 pub use painter::{Painter, Speaker};
-pub use sink::{Meter, Output, Sink, State, Stats};
+pub use push::whip;
+pub use sink::{Basis, Meter, Output, Sink, State, Stats, Timing};
 pub use sound::{Input, Sound};
 pub use source::{LimitError, Limits, Source, SourceError};
 pub use survey::{Ability, Survey, survey};
@@ -75,6 +81,16 @@ pub enum Error {
     /// A source outside of what sources may reach.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// A picture encoder that cannot be used on this machine.
+    #[error("the encoder {name} cannot be used on this machine: {why}; it needs the package {package}")]
+    NoEngine {
+        /// The encoder's name in the configuration.
+        name: &'static str,
+        /// What was tried, and how it ended.
+        why: String,
+        /// The Debian packages that it needs.
+        package: &'static str,
+    },
     /// A configuration that cannot work.
     #[error("expected {expected}; found {found}")]
     Config {

@@ -19,12 +19,14 @@ pub(crate) struct Passthrough {
     gate: Arc<Gate>,
     steady: Steady,
     caps: Option<gst::Caps>,
+    /// Bytes of the length before each NAL unit.
+    prefix: usize,
     announced: bool,
 }
 
 impl Passthrough {
     pub fn new(gate: Arc<Gate>) -> Self {
-        Self { gate, steady: Steady::default(), caps: None, announced: false }
+        Self { gate, steady: Steady::default(), caps: None, prefix: 4, announced: false }
     }
 
     pub fn connected(&mut self) {
@@ -36,11 +38,14 @@ impl Passthrough {
     pub fn unit(&mut self, sample: gst::Sample, pts: i64, dts: i64, delay: i64) -> Option<()> {
         let caps = sample.caps_owned()?;
         if self.caps.as_ref() != Some(&caps) {
+            self.prefix = h264::prefix(&caps);
             self.caps = Some(caps.clone());
             self.announced = false;
         }
         let rate = h264::rate(&caps);
         let (key, data) = h264::unit(sample)?;
+        // An open GOP's first picture is marked like a key frame, and no player can begin with it.
+        let key = key && h264::is_idr(&data, self.prefix);
         let (pts, dts) = self.steady.place(Coded { pts, dts, key, rate }, delay)?;
         if !self.announced {
             let ticks = rate

@@ -1,11 +1,13 @@
 //! What a camera or a sound hands over, and to whom.
 
 use std::sync::{
-    Arc, PoisonError, RwLock,
+    Arc, Mutex, PoisonError, RwLock,
     atomic::{AtomicI64, AtomicU64, Ordering},
 };
 
 use packager::{Format, Unit};
+
+use crate::worker::lock;
 
 /// Which of a camera's or sound's streams something belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +51,44 @@ pub trait Sink: Send + Sync + 'static {
     fn state(&self, state: State);
 }
 
+/// What a source's place on media time rests on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Basis {
+    /// When it arrives, less the configured offset.
+    #[default]
+    Arrival,
+    /// The capture time in its RTCP sender reports.
+    Rtcp,
+    /// The clock that its description declares (RFC 7273).
+    Rfc7273,
+}
+
+impl Basis {
+    /// The API's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Arrival => "arrival",
+            Self::Rtcp => "rtcp",
+            Self::Rfc7273 => "rfc7273",
+        }
+    }
+}
+
+/// What is known of a source's clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Timing {
+    /// What it is placed by.
+    pub basis: Basis,
+    /// How much faster its clock runs than ours, in parts per million; `None` while there is no basis to say.
+    pub drift_ppm: Option<f64>,
+    /// How far what it sends stands behind its capture on media time, in nanoseconds; `None` without a capture time that
+    /// can be believed.
+    pub behind: Option<i64>,
+    /// How long after its capture, as the source has it, something arrives, in nanoseconds, where that cannot be believed:
+    /// negative when the sender's clock is ahead.
+    pub disbelieved: Option<i64>,
+}
+
 /// What the synchroniser of a camera has done since its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -75,6 +115,11 @@ impl Meter {
     pub fn read(&self) -> Stats {
         self.0.read()
     }
+
+    /// What is known of the source's clock now.
+    pub fn timing(&self) -> Timing {
+        *lock(&self.0.timing)
+    }
 }
 
 /// [`Stats`] as they are counted.
@@ -86,6 +131,9 @@ pub(crate) struct Counters {
     pub dropped: AtomicU64,
     pub overruns: AtomicU64,
     pub lateness_us: AtomicI64,
+    /// How late the next picture is expected against its place, in nanoseconds.
+    pub expected: AtomicI64,
+    pub timing: Mutex<Timing>,
 }
 
 impl Counters {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    Clock, Error, Sink, SoundConfig, Source, Speaker, State, bridge,
+    Clock, Error, LoudnessMeter, Sink, SoundConfig, Source, Speaker, State, bridge,
     bridge::{Bridge, Feed},
     camera::Parts,
     elements,
@@ -20,6 +20,7 @@ use crate::{
 /// bounded time; no call of its sink comes after that.
 pub struct Sound {
     _parts: Parts,
+    meter: LoudnessMeter,
 }
 
 /// Where a camera puts its sound. The sound goes on, silent, when the camera stops, and another may take its place.
@@ -53,13 +54,14 @@ impl Sound {
         parts.gate.with(|sink| sink.state(State::Connecting));
         let offset = config.offset_ms * MS;
         let name = config.id.clone();
-        let sound = Some(parts.bridge(config, &clock)?);
-        let needs = Needs { pictures: None, coded: false, sound };
+        let meter = LoudnessMeter::new();
+        let sound = Some(parts.bridge(config, meter.clone(), &clock)?);
+        let needs = Needs { pictures: None, coded: false, sound, capture_time: true };
         let offset = Arc::new(AtomicI64::new(offset));
         let intake = Intake::new(clock, needs, offset, Arc::clone(&parts.gate), Arc::new(Counters::default()));
         let stop = parts.stop.clone();
         parts.workers.push(supervise::run(name.as_str(), source, Arc::new(intake), stop)?);
-        Ok(Self { _parts: parts })
+        Ok(Self { _parts: parts, meter })
     }
 
     /// Starts a sound that a camera feeds, by way of the [`Input`]; silent until then. The offset is not read: the
@@ -70,8 +72,9 @@ impl Sound {
     pub fn fed(config: SoundConfig, clock: Clock, sink: Arc<dyn Sink>) -> Result<(Self, Input), Error> {
         config.check()?;
         let mut parts = Parts::new(sink);
-        let bridge = parts.bridge(config, &clock)?;
-        Ok((Self { _parts: parts }, Input(bridge)))
+        let meter = LoudnessMeter::new();
+        let bridge = parts.bridge(config, meter.clone(), &clock)?;
+        Ok((Self { _parts: parts, meter }, Input(bridge)))
     }
 
     /// Starts a sound that a program makes. The offset is not read.
@@ -88,8 +91,13 @@ impl Sound {
         let mut parts = Parts::new(sink);
         parts.gate.with(|sink| sink.state(State::Live));
         let first = bridge::first_sample(&clock);
-        let (gate, stop) = (Arc::clone(&parts.gate), parts.stop.clone());
-        parts.workers.push(bridge::run(config, first, Feed::Speaker(speaker), clock, gate, stop)?);
-        Ok(Self { _parts: parts })
+        let (gate, stop, meter) = (Arc::clone(&parts.gate), parts.stop.clone(), LoudnessMeter::new());
+        parts.workers.push(bridge::run(config, first, Feed::Speaker(speaker), meter.clone(), clock, gate, stop)?);
+        Ok(Self { _parts: parts, meter })
+    }
+
+    /// Reads how loud it is, for as long as it lives.
+    pub fn loudness(&self) -> LoudnessMeter {
+        self.meter.clone()
     }
 }

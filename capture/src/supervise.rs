@@ -12,6 +12,7 @@ use gstreamer as gst;
 use crate::{
     Error, Source,
     ingest::{Ingest, Intake, Note, Progress, plain},
+    push::Door,
     source::{Kind, Pace},
     sync::MS,
     worker::{Stop, Worker},
@@ -23,15 +24,20 @@ const SILENT: i64 = 4_000 * MS;
 const STOPPED: i64 = 2_000 * MS;
 /// Bytes that become no picture: longer than the longest distance of key frames.
 const USELESS: i64 = 12_000 * MS;
+/// What GStreamer calls an internal error: a demuxer whose streams nobody takes.
+const NOTHING_NEEDED: &str = "there is no picture (or, for a sound, no sound) in what the sender sends";
+/// How often a connection is looked at.
+const GLANCE: gst::ClockTime = gst::ClockTime::from_mseconds(100);
 
 /// Starts the thread that looks after a source.
 pub(crate) fn run(name: &str, source: Source, intake: Arc<Intake>, stop: Stop) -> Result<Worker, Error> {
     let name = name.to_owned();
     Worker::spawn(format!("{name}-source"), move || {
         let mut backoff = Backoff::default();
+        let mut door = None;
         while !stop.stopped() {
-            intake.connecting();
-            let end = attempt(&name, &source, &intake, &stop);
+            intake.connecting(source.is_paced());
+            let end = attempt(&name, &source, &mut door, &intake, &stop);
             if stop.stopped() {
                 return;
             }
@@ -43,7 +49,7 @@ pub(crate) fn run(name: &str, source: Source, intake: Arc<Intake>, stop: Stop) -
                     return;
                 }
                 End::Lost(why) => {
-                    if intake.progress().output.is_some() {
+                    if intake.is_live() {
                         backoff = Backoff::default();
                     }
                     intake.lost(&why);
@@ -63,8 +69,16 @@ enum End {
     Finished(&'static str),
 }
 
-fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> End {
-    let ingest = match Ingest::start(name, source, intake) {
+fn attempt(name: &str, source: &Source, door: &mut Option<Door>, intake: &Arc<Intake>, stop: &Stop) -> End {
+    if door.is_none() {
+        // Open for as long as the camera lives: who comes between two attempts waits inside.
+        match Door::open(name, source) {
+            Ok(opened) => *door = opened,
+            Err(why) => return End::Lost(why),
+        }
+    }
+    let seat = door.as_ref().map(|door| &door.seat);
+    let ingest = match Ingest::start(name, source, seat, intake) {
         Ok(ingest) => ingest,
         // Our own words; what libraries say may quote the address.
         Err(error @ (Error::Source(_) | Error::Limit(_))) => return End::Lost(error.to_string()),
@@ -72,13 +86,14 @@ fn attempt(name: &str, source: &Source, intake: &Arc<Intake>, stop: &Stop) -> En
         Err(error) => return End::Lost(source.scrub(&error.to_string())),
     };
     while !stop.stopped() {
-        match ingest.note(gst::ClockTime::from_mseconds(50)) {
+        match ingest.note(GLANCE) {
             Some(Note::Error(why, detail)) => {
                 let detail = source.scrub(&detail);
                 // At each attempt: for who looks for it.
                 tracing::debug!(source = %name, detail, "pipeline error");
                 let plain = ingest.complaint().or_else(|| plain(source, &format!("{why} {detail}")));
-                return End::Lost(plain.unwrap_or_else(|| source.scrub(&why)));
+                let why = if detail.contains("not-linked") { NOTHING_NEEDED.into() } else { source.scrub(&why) };
+                return End::Lost(plain.unwrap_or(why));
             }
             Some(Note::End) => match &source.kind {
                 Kind::File(_) if intake.progress().output.is_none() => {
@@ -106,8 +121,11 @@ fn given_up(source: &Kind, progress: Progress) -> Option<&'static str> {
             Some(_) => "nothing has come for 2 s",
             None => "nothing has come for 2 s, and no picture or sound before",
         }),
-        Progress { output: Some(age), .. } if age > SILENT => Some("data comes, but no picture or sound for 4 s"),
-        Progress { output: None, bytes: Some(_), started, .. } if started > USELESS && !waits => {
+        Progress { output: Some(age), frozen, .. } if age > SILENT => Some(match frozen {
+            Some(age) if age < STOPPED => "pictures or sound come, but their timestamps have stood still for 4 s",
+            _ => "data comes, but no picture or sound for 4 s",
+        }),
+        Progress { output: None, first_bytes: Some(age), .. } if age > USELESS => {
             Some("data comes, but nothing in it can be decoded")
         }
         Progress { bytes: None, connected: Some(age), .. } if age > SILENT => {
@@ -118,7 +136,8 @@ fn given_up(source: &Kind, progress: Progress) -> Option<&'static str> {
     }
 }
 
-/// Waits between attempts: 0.2 s, growing to 2 s, each a fifth more or less so that cameras do not return in step.
+/// Waits between attempts: 0.2 s, growing to 1 s, each a fifth more or less so that cameras do not return in step. What is
+/// left of 3 s after the longest is for the connection and a key frame.
 struct Backoff {
     next_ms: u64,
 }
@@ -132,7 +151,7 @@ impl Default for Backoff {
 impl Backoff {
     fn next(&mut self) -> Duration {
         let base = self.next_ms;
-        self.next_ms = (base * 8 / 5).min(1_600);
+        self.next_ms = (base * 8 / 5).min(1_000);
         let random = RandomState::new().build_hasher().finish();
         Duration::from_millis(base * 4 / 5 + random % (base * 2 / 5).max(1))
     }

@@ -31,7 +31,7 @@ pub struct Ability {
 }
 
 /// A source of each kind: what it takes is asked of these.
-const KINDS: [(&str, &str, bool); 13] = [
+const KINDS: [(&str, &str, bool); 15] = [
     ("srt", "srt://0.0.0.0:1?mode=listener", true),
     ("udp", "udp://0.0.0.0:1", true),
     ("rtp", "rtp://0.0.0.0:2?codec=h264&sound=opus&sound_port=4", true),
@@ -40,6 +40,8 @@ const KINDS: [(&str, &str, bool); 13] = [
     ("rtsps", "rtsps://host/x", false),
     ("rtmp", "rtmp://host/app/x", true),
     ("rtmps", "rtmps://host/app/x", false),
+    ("rtmp push", "rtmp://0.0.0.0/app/x?mode=listener&key=12345678", true),
+    ("whip", "whip://", true),
     ("http(s)", "https://host/x.m3u8", true),
     ("v4l2", "v4l2:///dev/video0?format=mjpeg", false),
     ("decklink", "decklink://0", false),

@@ -84,6 +84,11 @@ impl Rate {
     pub fn den(self) -> u32 {
         self.den
     }
+
+    /// Frames in a thousand seconds.
+    pub fn millihertz(self) -> u64 {
+        u64::from(self.num) * 1000 / u64::from(self.den)
+    }
 }
 
 impl FromStr for Rate {

@@ -66,6 +66,17 @@ impl Format {
         }
     }
 
+    /// Frames in a thousand seconds, of a picture whose stream says so; `timescale`: ticks in a second.
+    pub fn millihertz(&self, timescale: u32) -> Option<u64> {
+        let Self::H264 { frame_ticks: frame_ticks @ 1.., .. } = self else { return None };
+        let (ticks, all) = (u64::from(*frame_ticks), u64::from(timescale) * 1000);
+        // Ticks are whole, and rates are whole or 1000/1001 of it.
+        let nearest = |den: u64| (all * den + ticks * 500_000) / (ticks * 1_000_000);
+        let rates = [1000, 1001].map(|den| nearest(den) * 1_000_000 / den);
+        let exact = |rate: &u64| *rate > 0 && (all + rate / 2) / rate == ticks;
+        Some(rates.into_iter().find(exact).unwrap_or(all / ticks))
+    }
+
     /// Width and height in pixels, of a picture.
     pub fn resolution(&self) -> Option<(u16, u16)> {
         match self {
@@ -76,5 +87,21 @@ impl Format {
 
     pub(crate) fn parse_avcc(avcc: &Bytes) -> Result<Avcc, FormatError> {
         Avcc::decode_body(&mut avcc.as_ref()).map_err(|_| FormatError::Avcc(avcc.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_in_whole_ticks_has_the_rate_that_it_was_rounded_from() {
+        let of = |frame_ticks| Format::H264 { width: 2, height: 2, frame_ticks, avcc: Bytes::new() }.millihertz(90_000);
+        let known = [(3754, 23_976), (3750, 24_000), (3600, 25_000), (3003, 29_970), (1800, 50_000), (1502, 59_940)];
+        for (ticks, rate) in known {
+            assert_eq!(of(ticks), Some(rate), "{ticks}");
+        }
+        assert_eq!(of(0), None);
+        assert_eq!(of(90_000 * 3), Some(333));
     }
 }

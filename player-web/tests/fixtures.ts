@@ -20,6 +20,10 @@ export const camera = (id: string, bearing: number, state: Camera['state'] = 'li
   message: null,
   renditions: [],
   loose: 0,
+  time: 'arrival',
+  skew_ms: null,
+  drift_ppm: null,
+  warning: null,
   urls: { live: `/live/${id}/index.m3u8`, plain: `/live/${id}/plain.m3u8` },
 });
 

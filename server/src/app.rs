@@ -29,6 +29,8 @@ pub struct Venue {
     pub grid: Grid,
     /// How far back the ring reaches.
     pub ring: std::time::Duration,
+    /// What encodes pictures.
+    pub engine: capture::Engine,
     /// How hard encoders work.
     pub preset: capture::Preset,
 }
@@ -158,7 +160,7 @@ impl App {
             let bandwidth = (peak.max(sound.live.nominal()), mean);
             Some(SoundLine {
                 id: sound.id.to_string(),
-                name: sound.id.to_string(),
+                name: sound.name.clone(),
                 language: sound.language.clone(),
                 codecs: "mp4a.40.2".into(),
                 channels: 2,

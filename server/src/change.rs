@@ -126,7 +126,8 @@ fn step(app: &App, before: Option<&Config>, camera: &config::Camera, after: &Con
 
 /// Whether a sound's pipeline serves its new configuration as well: a language is only a name, and cameras take turns.
 fn goes_on(was: &config::Sound, sound: &config::Sound) -> bool {
-    was.from == sound.from || matches!((&was.from, &sound.from), (SoundSource::Camera(_), SoundSource::Camera(_)))
+    was.from == sound.from && was.offset_ms == sound.offset_ms
+        || matches!((&was.from, &sound.from), (SoundSource::Camera(_), SoundSource::Camera(_)))
 }
 
 /// The sound that a camera feeds.
@@ -145,6 +146,7 @@ fn lineup(app: &App, config: &Config) -> Lineup {
         names,
         cameras: Vec::new(),
         sounds: Vec::new(),
+        reference: config.reference.clone(),
         renditions: before.renditions.clone(),
     };
     let grid = app.venue.grid;
@@ -165,17 +167,28 @@ fn lineup(app: &App, config: &Config) -> Lineup {
         let loose = if camera.rungs.is_empty() { camera.max_gop.0 as f64 / 1e9 } else { segment };
         let (id, name, bearing) = (camera.id.clone(), camera.name.clone(), camera.bearing);
         let known = before.camera(id.as_str());
-        let (health, meter) = known.map(|known| (known.health.clone(), known.meter.clone())).unwrap_or_default();
-        next.cameras.push(Camera { id, name, bearing, loose, renditions, health, meter });
+        let (health, meter, timing) =
+            known.map(|c| (c.health.clone(), c.meter.clone(), c.timing.clone())).unwrap_or_default();
+        let engine = (!camera.rungs.is_empty()).then_some(app.venue.engine);
+        let offset_ms = camera.offset_ms;
+        next.cameras.push(Camera { id, name, bearing, offset_ms, loose, engine, renditions, health, meter, timing });
     }
     for sound in &config.sounds {
         let live = rendition(app, &mut next, slug("audio"), sound.id.as_str(), Kind::Sound);
         let late_ms = match &sound.from {
             SoundSource::Camera(from) => config.cameras.iter().find(|c| c.id == *from).map_or(0, |c| c.offset_ms),
-            _ => 0,
+            _ => sound.offset_ms,
         };
         live.expect(Kind::Sound, SOUND_RATE, late_ms);
-        next.sounds.push(Sound { id: sound.id.clone(), language: sound.language.clone(), live });
+        let camera = match &sound.from {
+            SoundSource::Camera(from) => Some(from.clone()),
+            _ => None,
+        };
+        let (id, name, language) = (sound.id.clone(), sound.name.clone(), sound.language.clone());
+        let known = before.sounds.iter().find(|known| known.id == id);
+        let meter = known.map(|known| known.meter.clone()).unwrap_or_default();
+        let group = sound.group.clone();
+        next.sounds.push(Sound { id, name, language, camera, group, live, meter });
     }
     next
 }

@@ -22,12 +22,16 @@ pub struct Config {
     pub data: PathBuf,
     /// The venue.
     pub venue: Venue,
+    /// What is to encode the rungs.
+    pub encoder: ::capture::Choice,
     /// The cameras, ordered by bearing.
     pub cameras: Vec<Camera>,
     /// The sounds, the default first.
     pub sounds: Vec<Sound>,
     /// What every source is held to.
     pub limits: Arc<::capture::Limits>,
+    /// The camera that skew is measured against; the first one when none is named.
+    pub reference: Option<Slug>,
 }
 
 /// HTTPS.
@@ -75,6 +79,8 @@ pub struct Camera {
     pub rungs: Vec<Rung>,
     /// How late its pictures arrive, in milliseconds.
     pub offset_ms: i64,
+    /// Whether capture time that the camera sends places its pictures.
+    pub capture_time: bool,
     /// Whether nothing is received from it at present.
     pub paused: bool,
 }
@@ -109,10 +115,16 @@ pub struct Rung {
 pub struct Sound {
     /// Its id.
     pub id: Slug,
+    /// Its name for people, which no other sound has.
+    pub name: String,
     /// Where it comes from.
     pub from: SoundSource,
+    /// How late it arrives from a source of its own, in milliseconds.
+    pub offset_ms: i64,
     /// BCP 47.
     pub language: Option<String>,
+    /// The same in all inputs that carry the same electrical sound.
+    pub group: Option<Slug>,
 }
 
 /// Where a sound comes from.

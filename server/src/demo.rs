@@ -61,7 +61,7 @@ pub fn document(options: &Options) -> Result<Document> {
         let _ = writeln!(out, "\n[[camera]]\nid = {id}\nname = {name}\nsource = \"demo://{index}\"");
         let _ = writeln!(out, "bearing = {bearing}\nrungs = [{rungs}]");
     }
-    out += "\n[[audio]]\nid = \"ambient\"\nsource = \"demo://crowd\"\n\n[theme]\nclub = \"Virage FC\"\n";
+    out += "\n[[audio]]\nid = \"ambient\"\nname = \"Stadium\"\nsource = \"demo://crowd\"\n\n[theme]\nclub = \"Virage FC\"\n";
     Document::in_memory(out).context("--fps, --part-frames")
 }
 

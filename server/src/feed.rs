@@ -27,6 +27,8 @@ pub struct Feed {
     refused: AtomicBool,
     /// Whether a key frame has come since the last refusal.
     mended: AtomicBool,
+    /// Whether the camera's own bitstream has parameters that nobody can use.
+    unusable: AtomicBool,
 }
 
 impl Feed {
@@ -48,8 +50,8 @@ impl Feed {
         source: Option<Arc<Live>>,
         sound: Option<Arc<Live>>,
     ) -> Arc<Self> {
-        let (refused, mended) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { app: Arc::downgrade(app), camera, rungs, source, sound, refused, mended })
+        let (refused, mended, unusable) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { app: Arc::downgrade(app), camera, rungs, source, sound, refused, mended, unusable })
     }
 
     fn live(&self, output: Output) -> Option<&Arc<Live>> {
@@ -84,8 +86,13 @@ pub fn set_health(app: &App, camera: &Camera, health: Health, message: Option<St
 impl Sink for Feed {
     fn format(&self, output: Output, format: Format) {
         let Some(live) = self.live(output) else { return };
-        if let Err(error) = live.format(format) {
-            self.set(Health::Refused, Some(error.to_string()));
+        let result = live.format(format);
+        let before = output == Output::Source && self.unusable.swap(result.is_err(), Ordering::Relaxed);
+        match result {
+            Err(error) => self.set(Health::Refused, Some(error.to_string())),
+            // Damage on the way can look like new parameters; the next ones are good again.
+            Ok(()) if before => self.set(Health::Live, None),
+            Ok(()) => {}
         }
     }
 

@@ -11,6 +11,7 @@ mod problem;
 mod quick;
 mod sse;
 mod text;
+mod whip;
 
 use std::{sync::Arc, time::Duration};
 
@@ -52,6 +53,7 @@ pub fn app(state: Arc<App>) -> Router {
         }));
     Router::new()
         .merge(open)
+        .merge(whip::router())
         .nest("/api/v1", api::router())
         .route("/", get(pages::fan))
         .route("/desk", get(pages::desk))

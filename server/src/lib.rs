@@ -25,4 +25,5 @@ pub mod serve;
 pub mod settings;
 pub mod sources;
 pub mod start;
+pub mod timing;
 pub mod tls;

@@ -6,7 +6,7 @@ use packager::{RenditionId, Slug};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::live::Live;
+use crate::{live::Live, timing::Timing};
 
 /// How a camera is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -34,14 +34,20 @@ pub struct Camera {
     pub name: String,
     /// Degrees clockwise round the pitch.
     pub bearing: u16,
+    /// How late its pictures are by configuration, in milliseconds.
+    pub offset_ms: i64,
     /// How far before `in` an instant cut may start, in seconds.
     pub loose: f64,
+    /// What encodes its rungs, when it has any.
+    pub engine: Option<capture::Engine>,
     /// Its renditions, best first, `source` last.
     pub renditions: Vec<Arc<Live>>,
     /// How it is, and one sentence for a person. The same through every change of the camera.
     pub health: Arc<Mutex<(Health, Option<String>)>>,
     /// What its pipeline counts; `None` while it has none.
     pub meter: Arc<Mutex<Option<capture::Meter>>>,
+    /// What is known of its clock, as of the last second.
+    pub timing: Arc<Mutex<Timing>>,
 }
 
 impl Camera {
@@ -72,10 +78,25 @@ impl Camera {
 pub struct Sound {
     /// Its id.
     pub id: Slug,
+    /// Its name for people.
+    pub name: String,
     /// BCP 47.
     pub language: Option<String>,
+    /// The camera that it comes from.
+    pub camera: Option<Slug>,
+    /// The same in all sounds that are the same electrically.
+    pub group: Option<Slug>,
     /// Its rendition.
     pub live: Arc<Live>,
+    /// What measures how loud it is; `None` while it has no pipeline.
+    pub meter: Arc<Mutex<Option<capture::LoudnessMeter>>>,
+}
+
+impl Sound {
+    /// How loud it is now.
+    pub fn loudness(&self) -> capture::Loudness {
+        self.meter.lock().as_ref().map(capture::LoudnessMeter::read).unwrap_or_default()
+    }
 }
 
 /// What the pages call the place.
@@ -100,6 +121,8 @@ pub struct Lineup {
     pub cameras: Vec<Camera>,
     /// Sounds, the default first.
     pub sounds: Vec<Sound>,
+    /// The camera that skew is measured against; the first one when none is named.
+    pub reference: Option<Slug>,
     /// Every rendition there is or was: highlights show what is configured no more.
     pub renditions: BTreeMap<RenditionId, Arc<Live>>,
 }
@@ -108,6 +131,11 @@ impl Lineup {
     /// A configured camera.
     pub fn camera(&self, id: &str) -> Option<&Camera> {
         self.cameras.iter().find(|c| c.id.as_str() == id)
+    }
+
+    /// The camera that skew is measured against.
+    pub fn reference(&self) -> Option<&Camera> {
+        self.reference.as_ref().and_then(|id| self.camera(id.as_str())).or(self.cameras.first())
     }
 
     /// Every configured rendition, sounds last.

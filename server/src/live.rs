@@ -182,9 +182,16 @@ impl Live {
     /// # Errors
     /// When the camera's key frames are too far apart.
     pub fn push(&self, unit: Unit) -> Result<(), CutterError> {
+        // For who measures how long parts take: a line a part, and nothing unless it is asked for.
+        let came = tracing::enabled!(target: "virage::parts", tracing::Level::TRACE).then(jiff::Timestamp::now);
         let core = &mut *self.core.lock();
+        let (msn, part) = core.timeline.next_part();
         let result = core.cutter.push(unit);
         self.drain(core);
+        if let Some(came) = came.filter(|_| core.timeline.next_part() != (msn, part)) {
+            let came = came.as_microsecond();
+            tracing::trace!(target: "virage::parts", rendition = %self.id, %msn, part, came, "closed");
+        }
         result
     }
 
@@ -309,9 +316,11 @@ impl Live {
             if peak.max(nominal) == 0 {
                 return None;
             }
-            // Before much was measured the encoder's own bound counts, with a tenth for boxes.
-            let peak = peak.max(nominal + nominal / 10);
-            Some(playlist::Variant { id, codecs, resolution, bandwidth: (peak, mean) })
+            // Before much was measured the encoder's own bound counts, with a tenth for boxes. Of a camera's own stream nobody
+            // knows the bound: a quarter more than it ever was.
+            let peak = if self.is_source() { peak + peak / 4 } else { peak.max(nominal + nominal / 10) };
+            let millihertz = format.millihertz(t.timescale).unwrap_or_else(|| t.grid.rate.millihertz());
+            Some(playlist::Variant { id, codecs, resolution, bandwidth: (peak, mean), millihertz })
         })
     }
 }

@@ -57,6 +57,7 @@ enum Command {
     Verify(verify::Args),
     /// Opens any HLS server as a crowd of players does.
     Load(load::Args),
+    Sync(sync::Args),
 }
 
 const FAILED: u8 = 1;
@@ -71,6 +72,10 @@ async fn main() -> ExitCode {
         Command::Sources { json } => (sources::print(json), FAILED),
         Command::Verify(args) => (verify::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
         Command::Load(args) => (load::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
+        Command::Sync(args) => {
+            let done = tokio::task::spawn_blocking(move || sync::run(&args)).await;
+            (done.map_err(Into::into).and_then(|done| done.map_err(Into::into)), COULD_NOT_LOOK)
+        }
         Command::Serve { config } => (run(Document::load(&config).map_err(Into::into)).await, FAILED),
         Command::Demo { listen, tls_listen, data, cameras, height, fps, part_frames } => {
             let options = demo::Options { listen, tls_listen, data, cameras, height, fps, part_frames };

@@ -63,6 +63,8 @@ pub(crate) fn camera(app: &Arc<App>, config: &config::Camera, known: &Camera, so
     let mut made = capture::Config::new(config.id.clone(), grid, rungs);
     made.passthrough = config.passthrough;
     made.offset_ms = config.offset_ms;
+    made.capture_time = config.capture_time;
+    made.engine = app.venue.engine;
     made.preset = app.venue.preset;
     made.sound = sound.and_then(|id| app.running.sounds.lock().get(id)?.input.clone());
     let clock = app.clock.clone();
@@ -96,7 +98,8 @@ pub(crate) fn receive(app: &App, config: &config::Camera) -> Result<()> {
 /// When its pipeline cannot be made: then it does not run.
 pub(crate) fn sound(app: &Arc<App>, config: &config::Sound, known: &Sound) -> Result<()> {
     let feed = Feed::sound(app, known.live.clone());
-    let (made, clock) = (capture::SoundConfig::new(config.id.clone()), app.clock.clone());
+    let (mut made, clock) = (capture::SoundConfig::new(config.id.clone()), app.clock.clone());
+    made.offset_ms = config.offset_ms;
     let (sound, input) = match &config.from {
         SoundSource::Camera(_) => {
             let (sound, input) = capture::Sound::fed(made, clock, feed)?;
@@ -105,6 +108,7 @@ pub(crate) fn sound(app: &Arc<App>, config: &config::Sound, known: &Sound) -> Re
         SoundSource::Url(source) => (capture::Sound::start(made, source.clone(), clock, feed)?, None),
         SoundSource::Demo => (capture::Sound::spoken(made, demo::speaker()?, clock, feed)?, None),
     };
+    *known.meter.lock() = Some(sound.loudness());
     app.running.sounds.lock().insert(config.id.clone(), Voice { _sound: sound, input });
     Ok(())
 }

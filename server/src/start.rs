@@ -44,6 +44,8 @@ pub async fn start(document: Document) -> Result<Started> {
     let data = config.data.clone();
     std::fs::create_dir_all(&data).with_context(|| format!("cannot make the data folder {}", data.display()))?;
     capture::init()?;
+    let engine = capture::Engine::choose(config.encoder)
+        .with_context(|| format!("[capture] encoder = \"{}\"", config.encoder))?;
     let (store, recovered) = {
         let data = data.clone();
         tokio::task::spawn_blocking(move || Store::open(&data, grid)).await??
@@ -70,7 +72,7 @@ pub async fn start(document: Document) -> Result<Started> {
 
     let venue = &config.venue;
     let app = Arc::new(App {
-        venue: Venue { grid, ring: venue.ring, preset: venue.preset },
+        venue: Venue { grid, ring: venue.ring, engine, preset: venue.preset },
         began: anchor,
         lineup: ArcSwap::default(),
         running: Default::default(),
@@ -91,6 +93,7 @@ pub async fn start(document: Document) -> Result<Started> {
     let started = Started { app: app.clone() };
     tokio::task::spawn_blocking(move || change::apply(&app, None, &config)).await?;
     tokio::spawn(crate::keep::keep(started.app.clone()));
+    tokio::spawn(crate::timing::watch(started.app.clone()));
     Ok(started)
 }
 

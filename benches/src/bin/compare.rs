@@ -6,7 +6,7 @@ use std::{path::Path, process::ExitCode};
 use anyhow::{Result, bail};
 use benches::{
     budgets::Budgets,
-    cameras, feed, flash, glass, growth, held, instructions, machine,
+    cameras, capture, feed, flash, glass, growth, held, instructions, machine,
     peers::NOT_MEASURED,
     publish,
     report::{Report, table},
@@ -14,8 +14,8 @@ use benches::{
     stand::Stand,
 };
 
-const MEASURES: [&str; 9] =
-    ["serving", "held", "feed", "flash", "growth", "cameras", "publish", "glass", "instructions"];
+const MEASURES: [&str; 10] =
+    ["serving", "held", "feed", "flash", "growth", "cameras", "capture", "publish", "glass", "instructions"];
 
 /// A measure's name, and what runs it.
 type Measure<'a> = (&'static str, &'a dyn Fn(&mut Report) -> Result<()>);
@@ -70,8 +70,9 @@ fn whole(wanted: impl Fn(&str) -> bool, report: &mut Report) -> Result<Vec<(&'st
         ];
         attempt(&on_stand, &wanted, report, &mut absent);
     }
-    let alone: [Measure<'_>; 4] = [
+    let alone: [Measure<'_>; 5] = [
         ("cameras", &|r| cameras::run(&[1, 4, 8, 16], 3, 20, r)),
+        ("capture", &|r| capture::run(20, r)),
         ("publish", &|r| publish::run(&[60, 600, 3600, 10_800], 300, r)),
         ("glass", &|r| glass::run(3, 20, r)),
         ("instructions", &instructions::run),

@@ -1,7 +1,7 @@
 //! From an elementary stream to what the camera needs of it.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -12,14 +12,17 @@ use gstreamer_app as app;
 use super::{
     Intake, Pictures,
     codec::{self, Codec},
+    colour,
     pace::Pacer,
 };
 use crate::{
     Error,
+    clock::signed,
     elements::{Limit, filter, make, queue},
     encoder::pcm_caps,
     ladder::picture_caps,
     source::Pace,
+    worker::lock,
 };
 
 /// Between threads of a pipeline: enough for a file's interleaving; live streams hold next to nothing.
@@ -33,6 +36,8 @@ pub(super) struct Branches {
     pacer: Arc<Pacer>,
     picture: AtomicBool,
     sound: AtomicBool,
+    /// The names of the pads that are connected.
+    attached: Mutex<Vec<gst::glib::GString>>,
 }
 
 /// What a stream is.
@@ -44,7 +49,13 @@ enum Media<'a> {
 impl Branches {
     pub fn new(pipeline: &gst::Pipeline, intake: Arc<Intake>, pace: Pace) -> Self {
         let (picture, sound) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { pipeline: pipeline.downgrade(), intake, pace, pacer: Arc::default(), picture, sound }
+        let (pacer, attached) = (Arc::default(), Mutex::default());
+        Self { pipeline: pipeline.downgrade(), intake, pace, pacer, picture, sound, attached }
+    }
+
+    /// Whether the pipeline sets the pace, and not the source.
+    fn paced(&self) -> bool {
+        self.pace != Pace::Arrival
     }
 
     /// Whether sound is of any use.
@@ -63,11 +74,16 @@ impl Branches {
 
     /// Connects a stream, or leaves it when it is not needed.
     pub fn attach(&self, pad: &gst::Pad) {
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        self.attach_as(pad, &caps);
+    }
+
+    /// The same, where it is known what the stream will be.
+    pub fn attach_as(&self, pad: &gst::Pad, caps: &gst::Caps) {
         let Some(pipeline) = self.pipeline.upgrade() else {
             return;
         };
-        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let Some(structure) = caps.structure(0).filter(|_| self.wants(&caps)) else {
+        let Some(structure) = caps.structure(0).filter(|_| self.wants(caps)) else {
             return;
         };
         let attached = match media(structure) {
@@ -75,10 +91,21 @@ impl Branches {
                 self.picture(&pipeline, pad, h264, codec, structure)
             }
             Some(Media::Sound) if !self.sound.swap(true, Ordering::Relaxed) => self.sound(&pipeline, pad, structure),
-            _ => Ok(()),
+            _ => return,
         };
+        lock(&self.attached).push(pad.name());
         if let Err(error) = attached {
             give_up(&pipeline, &error.to_string());
+        }
+    }
+
+    /// A stream has ended that was connected: the sender has become another, with streams and codecs of its own.
+    pub fn detached(&self, pad: &gst::Pad) {
+        if let Some(pipeline) = self.pipeline.upgrade()
+            && !self.paced()
+            && lock(&self.attached).contains(&pad.name())
+        {
+            give_up(&pipeline, "the sender has changed its streams");
         }
     }
 
@@ -93,7 +120,14 @@ impl Branches {
         let rtp = caps.name() == "application/x-rtp";
         let needs = &self.intake.needs;
         let mut row = Row::new(pipeline);
-        row.add(queue(Limit::Time(BACKLOG))?)?;
+        // The thread that receives also parses and cuts: to wake another for every frame costs more than the work itself.
+        // Decoding has a thread of its own, and where the pipeline sets the pace every stream has.
+        if self.paced() || !h264 {
+            let queue = row.add(queue(Limit::Time(BACKLOG))?)?;
+            if !h264 {
+                self.without_jumps(&queue, "sink");
+            }
+        }
         if !h264 {
             if needs.coded {
                 self.intake.refuse(&format!("the camera sends {codec}; only H.264 can be passed through"));
@@ -118,10 +152,13 @@ impl Branches {
         let avc = gst::Caps::builder("video/x-h264").field("stream-format", "avc").field("alignment", "au").build();
         row.add(filter(&avc)?)?;
         let tee = row.add(make("tee")?)?;
+        self.without_jumps(&tee, "sink");
         row.start(pad)?;
         if needs.coded {
             let mut row = Row::new(pipeline);
-            row.add(queue(Limit::Time(BACKLOG))?)?;
+            if self.paced() {
+                row.add(queue(Limit::Time(BACKLOG))?)?;
+            }
             if rtp {
                 // RTP carries no decode times.
                 row.add(make("h264timestamper")?)?;
@@ -139,6 +176,27 @@ impl Branches {
             row.start(&tee)?;
         }
         Ok(())
+    }
+
+    /// Takes the jumps out of a live clock before a decoder sees them.
+    fn without_jumps(&self, element: &gst::Element, pad: &str) {
+        let (Some(pad), false) = (element.static_pad(pad), self.paced()) else {
+            return;
+        };
+        let intake = Arc::clone(&self.intake);
+        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+            if let Some(buffer) = info.buffer_mut()
+                && let Some(time) = buffer.dts_or_pts()
+                && let shift @ (..=-1 | 1..) = intake.jumps(signed(time.nseconds()))
+            {
+                let buffer = buffer.make_mut();
+                let moved =
+                    |time: gst::ClockTime| gst::ClockTime::from_nseconds(time.nseconds().saturating_add_signed(shift));
+                buffer.set_pts(buffer.pts().map(moved));
+                buffer.set_dts(buffer.dts().map(moved));
+            }
+            gst::PadProbeReturn::Ok
+        });
     }
 
     fn sound(&self, pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::StructureRef) -> Result<(), Error> {
@@ -159,6 +217,8 @@ impl Branches {
         let Some(Pictures { canvas, grid, .. }) = &self.intake.needs.pictures else {
             return Ok(());
         };
+        // It passes what the deinterlacer takes, and converts what it does not: interlaced pictures of ten bits.
+        let first = row.add(make("videoconvertscale")?)?;
         let deinterlace = make("deinterlace")?;
         // Fifty fields fit a grid of fifty; a grid of twenty-five takes every other one.
         let fast = grid.rate.num() / grid.rate.den() > 35;
@@ -166,7 +226,8 @@ impl Branches {
         row.add(deinterlace)?;
         let convert = make("videoconvertscale")?;
         convert.set_property("add-borders", true);
-        row.add(convert)?;
+        let convert = row.add(convert)?;
+        colour::watch(&first, &convert, &self.intake);
         row.add(self.sink(Some(picture_caps(*canvas, None)), Intake::picture).upcast())?;
         Ok(())
     }
@@ -300,6 +361,7 @@ fn codec_name(codec: &str) -> &str {
         "x-h265" | "H265" => "H.265",
         "x-av1" | "AV1" => "AV1",
         "x-raw" => "uncompressed pictures",
+        "x-vp8" | "VP8" => "VP8",
         "mpeg" | "MPV" => "MPEG-2 or MPEG-4 video",
         other => other,
     }
@@ -324,7 +386,8 @@ fn discard() -> Result<gst::Element, Error> {
     Ok(sink)
 }
 
-fn give_up(pipeline: &gst::Pipeline, why: &str) {
+/// Ends a pipeline for a reason.
+pub(super) fn give_up(pipeline: &gst::Pipeline, why: &str) {
     let message = gst::message::Error::builder(gst::CoreError::Pad, why).src(pipeline).build();
     if let Some(bus) = pipeline.bus() {
         let _ = bus.post(message);

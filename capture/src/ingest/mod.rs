@@ -3,12 +3,15 @@
 
 mod branch;
 pub(crate) mod codec;
+mod colour;
 mod front;
 mod hls;
+mod inlet;
 mod intake;
 mod pace;
 mod plain;
 mod relay;
+mod reports;
 
 use std::sync::Arc;
 
@@ -17,9 +20,11 @@ use gstreamer::prelude::*;
 
 use crate::{
     Error, Source,
+    push::Seat,
     source::{Container, Kind},
 };
 
+pub(crate) use inlet::{Closed, Coding, Inlet, Times};
 pub(crate) use intake::{Intake, Needs, Pictures, Progress};
 pub(crate) use plain::plain;
 
@@ -27,6 +32,8 @@ pub(crate) use plain::plain;
 pub(crate) struct Ingest {
     pipeline: gst::Pipeline,
     seekable: bool,
+    /// Where a publisher hands over its frames, and the seat where the pipeline waits for one.
+    waits: Option<(Arc<Inlet>, Arc<Seat>)>,
     /// After the pipeline: it is dropped last.
     held: Held,
 }
@@ -54,17 +61,25 @@ pub(crate) enum Note {
 
 impl Ingest {
     /// Builds the pipeline and sets it going. This may take as long as a connection takes.
-    pub fn start(name: &str, source: &Source, intake: &Arc<Intake>) -> Result<Self, Error> {
+    ///
+    /// A source that calls us has a `seat`, where the pipeline waits for it.
+    pub fn start(name: &str, source: &Source, seat: Option<&Arc<Seat>>, intake: &Arc<Intake>) -> Result<Self, Error> {
         let pipeline = gst::Pipeline::with_name(&format!("{name}-ingest"));
         let seekable = matches!(&source.kind, Kind::File(file) if file.container != Container::MpegTs);
-        let mut ingest = Self { pipeline, seekable, held: None };
+        let waits = seat.map(|seat| (Inlet::new(&pipeline, intake), Arc::clone(seat)));
+        let mut ingest = Self { pipeline, seekable, waits, held: None };
         ingest.held = front::build(&ingest.pipeline, source, intake)?;
         match &source.kind {
             Kind::File(_) => intake.clock.attach_from_now(&ingest.pipeline),
             _ => intake.clock.attach(&ingest.pipeline),
         }
         match ingest.pipeline.set_state(gst::State::Playing) {
-            Ok(_) => Ok(ingest),
+            Ok(_) => {
+                if let Some((inlet, seat)) = &ingest.waits {
+                    seat.offer(Arc::clone(inlet));
+                }
+                Ok(ingest)
+            }
             Err(_) => {
                 // What failed says so on the bus, and need not have said it yet.
                 let note = ingest.note(gst::ClockTime::from_mseconds(200));
@@ -118,6 +133,10 @@ impl Ingest {
 
 impl Drop for Ingest {
     fn drop(&mut self) {
+        if let Some((inlet, seat)) = &self.waits {
+            seat.withdraw();
+            inlet.close();
+        }
         let _ = self.pipeline.set_state(gst::State::Null);
     }
 }

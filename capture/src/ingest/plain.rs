@@ -8,6 +8,8 @@ pub(crate) fn plain(source: &Source, said: &str) -> Option<String> {
     let (whom, user) = match &source.kind {
         Kind::Rtsp(rtsp) => ("the camera", rtsp.user.is_some()),
         Kind::Rtmp(rtmp) => ("the server", rtmp.user.is_some()),
+        // What is said of publishers is in our own words already.
+        Kind::Push(_) => return None,
         _ => ("the sender", false),
     };
     let says = |text: &str| said.contains(text);

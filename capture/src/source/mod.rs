@@ -6,6 +6,7 @@ mod file;
 mod hls;
 mod limits;
 mod ndi;
+mod push;
 mod read;
 mod rist;
 mod rtmp;
@@ -23,6 +24,7 @@ pub(crate) use file::{Container, File};
 pub(crate) use hls::Hls;
 pub use limits::{LimitError, Limits};
 pub(crate) use ndi::Ndi;
+pub(crate) use push::{Push, RtmpPush, WhipPush};
 use read::{Address, Parsed};
 pub(crate) use rist::Rist;
 pub(crate) use rtmp::Rtmp;
@@ -31,6 +33,7 @@ pub(crate) use rtsp::{Rtsp, Transport};
 pub(crate) use srt::{Mode, Srt};
 pub(crate) use udp::{Receiving, Udp};
 use url::Url;
+pub(crate) use url::decode;
 pub(crate) use v4l2::{Format, V4l2};
 
 /// The address of a live source. Showing it ([`Display`](fmt::Display), [`Debug`]) leaves out passwords, passphrases,
@@ -45,6 +48,8 @@ pub(crate) use v4l2::{Format, V4l2};
 /// | `rtsp://user:password@host:port/path?transport=tcp\|udp\|auto`, `rtsps://…` | RTSP; every other option is the camera's own |
 /// | `rtmp://user:password@host:port/app/name`, `rtmps://…` | pulled from an RTMP server |
 /// | `https://host/path.m3u8`, `http://…` | pulled by HLS |
+/// | `rtmp://address:port/app/name?mode=listener&key=` | encoders publish to us over RTMP, several cameras on one port |
+/// | `whip://address:port?key=` | encoders, phones and browsers publish to us by WHIP; without an address, at any UDP port |
 /// | `v4l2:///dev/video0?format=raw\|mjpeg\|h264&size=1920x1080&fps=50` | a capture device |
 /// | `decklink://0?mode=1080i50&connection=sdi&channels=2` | a DeckLink input |
 /// | `ndi://MACHINE%20(Channel)`, `ndi://host:port` | NDI |
@@ -68,6 +73,7 @@ pub(crate) enum Kind {
     Decklink(Decklink),
     Ndi(Ndi),
     File(File),
+    Push(Push),
 }
 
 /// What every kind of source knows of itself.
@@ -121,6 +127,7 @@ impl Kind {
             Self::Decklink(kind) => kind,
             Self::Ndi(kind) => kind,
             Self::File(kind) => kind,
+            Self::Push(kind) => kind,
         }
     }
 }
@@ -129,7 +136,7 @@ impl Kind {
 type Reader = fn(&Address<'_>) -> Parsed<Kind>;
 
 /// The schemes there are.
-const SCHEMES: [(&str, Reader); 14] = [
+const SCHEMES: [(&str, Reader); 15] = [
     ("srt", srt::read),
     ("udp", udp::read),
     ("rtp", rtp::read),
@@ -138,6 +145,7 @@ const SCHEMES: [(&str, Reader); 14] = [
     ("rtsps", rtsp::read),
     ("rtmp", rtmp::read),
     ("rtmps", rtmp::read),
+    ("whip", push::whip),
     ("http", hls::read),
     ("https", hls::read),
     ("v4l2", v4l2::read),
@@ -153,7 +161,7 @@ pub enum SourceError {
     /// The scheme is none of ours, or there is none.
     #[error(
         "expected srt://, udp://, rtp://, rist://, rtsp://, rtsps://, rtmp://, rtmps://, http://, https://, v4l2://, \
-         decklink://, ndi:// or file://; found {0}"
+         decklink://, ndi://, whip:// or file://; found {0}"
     )]
     Scheme(String),
     /// The part after the scheme is wrong.
@@ -256,7 +264,14 @@ impl Source {
             Kind::Decklink(_) => "decklink",
             Kind::Ndi(_) => "ndi",
             Kind::File(_) => "file",
+            Kind::Push(Push::Rtmp(_)) => "rtmp",
+            Kind::Push(Push::Whip(_)) => "whip",
         }
+    }
+
+    /// Whether it comes at the pace of our own clock.
+    pub(crate) fn is_paced(&self) -> bool {
+        self.kind.nature().pace() != Pace::Arrival
     }
 
     /// `text` with every secret of this source replaced: for messages of libraries, which quote what they were given.

@@ -3,12 +3,13 @@
 use std::fmt;
 
 use super::{
-    Kind, Nature,
+    Kind, Nature, push,
     read::{Address, Parsed},
     url::{self, Url},
 };
 
-/// A stream that is pulled from an RTMP server. Every option is the server's own.
+/// A stream that is pulled from an RTMP server. Every option is the server's own, but for `mode=listener`: then
+/// encoders publish to us.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Rtmp {
     pub tls: bool,
@@ -22,6 +23,11 @@ pub(crate) struct Rtmp {
 
 pub(super) fn read(address: &Address<'_>) -> Parsed<Kind> {
     let url = &address.url;
+    if address.scheme == "rtmp"
+        && url.options().any(|(name, value)| name == "mode" && value.as_deref() == Some("listener"))
+    {
+        return push::rtmp(address);
+    }
     let (host, port) = (address.host()?, address.port()?);
     let user = address.user()?;
     let path = url::decode(url.path).unwrap_or_default();

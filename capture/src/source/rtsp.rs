@@ -60,12 +60,22 @@ impl Rtsp {
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(if self.tls { 322 } else { 554 })
     }
+
+    fn parts(&self) -> (&str, Option<&str>) {
+        self.target.split_once('?').map_or((&*self.target, None), |(path, query)| (path, Some(query)))
+    }
+}
+
+/// Some cameras want user and password as a part of the path: `/user=admin&password=…&channel=1`.
+fn is_secret(part: &str) -> bool {
+    part.contains('=')
 }
 
 impl Nature for Rtsp {
     fn secrets(&self) -> Vec<&str> {
-        let query = self.target.split_once('?').map(|(_, query)| query);
-        self.user.iter().flat_map(|(user, password)| [password.as_str(), user]).chain(query).collect()
+        let (path, query) = self.parts();
+        let user = self.user.iter().flat_map(|(user, password)| [password.as_str(), user]);
+        user.chain(query).chain(path.split('/').filter(|part| is_secret(part))).collect()
     }
 
     fn elements(&self) -> Vec<&'static str> {
@@ -82,7 +92,9 @@ impl fmt::Display for Rtsp {
         let scheme = if self.tls { "rtsps" } else { "rtsp" };
         let user = if self.user.is_some() { "***@" } else { "" };
         let port = self.port.map_or_else(String::new, |port| format!(":{port}"));
-        let (path, query) = self.target.split_once('?').map_or((&*self.target, ""), |(path, _)| (path, "?***"));
+        let (path, query) = self.parts();
+        let shown: Vec<&str> = path.split('/').map(|part| if is_secret(part) { "***" } else { part }).collect();
+        let (path, query) = (shown.join("/"), query.map_or("", |_| "?***"));
         write!(f, "{scheme}://{user}{}{port}{path}{query}", Url::show_host(&self.host))
     }
 }

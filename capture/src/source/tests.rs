@@ -19,7 +19,16 @@ const CASES: &[(&str, Result<&str, &str>)] = &[
     ("rtsp://10.0.0.9/stream", Ok("rtsp://10.0.0.9/stream")),
     ("rtsp://admin:hunter22@10.0.0.9:554/a/b?transport=udp", Ok("rtsp://***@10.0.0.9:554/a/b")),
     ("rtsp://cam?channel=1&transport=tcp&key=hunter22", Ok("rtsp://cam/?***")),
+    ("rtsp://cam/user=admin&password=hunter22/a.sdp?x", Ok("rtsp://cam/***/a.sdp?***")),
     ("rtsps://cam/x", Ok("rtsps://cam/x")),
+    (
+        "rtmp://0.0.0.0:1935/live/main?mode=listener&key=hunter22",
+        Ok("rtmp://0.0.0.0:1935/live/main?mode=listener&key=***"),
+    ),
+    ("rtmp://[::]/live/main/?key=hunter22&mode=listener", Ok("rtmp://[::]:1935/live/main?mode=listener&key=***")),
+    ("whip://", Ok("whip://")),
+    ("whip://?key=hunter22", Ok("whip://?key=***")),
+    ("whip://0.0.0.0:8189?key=hunter22", Ok("whip://0.0.0.0:8189?key=***")),
     ("file:///media/match%20day.mp4?loop=false", Ok("file:///media/match day.mp4")),
     ("file://localhost/media/match.TS", Ok("file:///media/match.TS")),
     ("srt://10.0.0.5:7001?mode=rendezvous&localport=7002", Ok("srt://10.0.0.5:7001?mode=rendezvous")),
@@ -37,7 +46,7 @@ const CASES: &[(&str, Result<&str, &str>)] = &[
     ("decklink://1?mode=1080i50&connection=sdi&channels=8", Ok("decklink://1?mode=1080i50")),
     ("ndi://TRUCK%20(Camera%201)", Ok("ndi://TRUCK (Camera 1)")),
     ("ndi://10.0.0.7:5961", Ok("ndi://10.0.0.7:5961")),
-    ("", Err("decklink://, ndi:// or file://; found no scheme")),
+    ("", Err("ndi://, whip:// or file://; found no scheme")),
     ("/etc/passwd", Err("found no scheme")),
     ("gopher://example.org/x", Err("found gopher://")),
     ("appsrc://x", Err("found appsrc://")),
@@ -107,6 +116,18 @@ const CASES: &[(&str, Result<&str, &str>)] = &[
     ("rtsp:///x", Err("expected a host name or address")),
     ("rtsp://me:hunter22@ca;m/x", Err("expected a host name or address in a rtsp source; found something else")),
     ("rtsp://me:hun%ZZter22@cam/x", Err("expected percent-encoded UTF-8 as user:password")),
+    ("rtmp://0.0.0.0/live/main?mode=listener", Err("expected a secret of 8 to 128 characters")),
+    (
+        "rtmp://0.0.0.0/live/main?mode=listener&key=hunter2",
+        Err("8 to 128 characters for key of a rtmp source; found 7 of them"),
+    ),
+    ("rtmp://0.0.0.0/main?mode=listener&key=hunter22", Err("as in /live/main")),
+    ("rtmp://0.0.0.0/live/..%2fx?mode=listener&key=hunter22", Err("as in /live/main")),
+    ("rtmp://encoder/live/main?mode=listener&key=hunter22", Err("expected an address of this machine")),
+    ("rtmp://me:hunter22@0.0.0.0/live/main?mode=listener", Err("expected no user or password")),
+    ("whip:///main?key=hunter22", Err("expected no path")),
+    ("whip://host?key=hunter22", Err("expected an address of this machine")),
+    ("whip://?token=hunter22", Err("a whip source has the options key, each once; found \"token\"")),
     ("file://etc/x.mp4", Err("expected an absolute path")),
     ("file:///etc/passwd", Err("expected a name that ends in ts, mts, m2ts, mp4, mov, m4v or mkv")),
     ("file:///a.mp4?loop=maybe", Err("expected true or false for loop")),
@@ -139,6 +160,8 @@ fn secrets_do_not_show() {
     ] {
         assert!(!text.contains("hunter22") && !text.contains("s3cr3t") && !text.contains("admin"), "{text}");
     }
+    let source = Source::parse("rtsp://cam/user=admin&password=hunter22/a.sdp").expect("a source");
+    assert_eq!(source.scrub("no rtsp://cam/user=admin&password=hunter22/a.sdp"), "no rtsp://cam/***/a.sdp");
     let source = Source::parse("srt://h:1?passphrase=correcthorse&streamid=battery").expect("a source");
     assert_eq!(source.scrub("correcthorse battery staple"), "*** *** staple");
 }

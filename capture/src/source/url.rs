@@ -49,7 +49,7 @@ impl<'a> Url<'a> {
 }
 
 /// Undoes percent-encoding. `None` when it is malformed, not UTF-8, or hides a control character.
-pub(super) fn decode(text: &str) -> Option<String> {
+pub(crate) fn decode(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut out = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

@@ -1,13 +1,19 @@
 //! The frame synchroniser: plain arithmetic between a source's time and media time. No clock, thread or GStreamer;
 //! time is an argument. All times here are signed nanoseconds of media time unless a name says otherwise.
 
+mod captured;
+mod drift;
+#[cfg(test)]
+mod hours_tests;
 mod placement;
 mod regrid;
+mod rtp;
 mod steady;
 mod track;
 
-pub(crate) use placement::{Placement, Stream};
+pub(crate) use placement::{Jumps, Placement, Stream};
 pub(crate) use regrid::Regrid;
+pub(crate) use rtp::{Declared, Report};
 pub(crate) use steady::{Coded, Steady};
 pub(crate) use track::Track;
 

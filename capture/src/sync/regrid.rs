@@ -18,7 +18,7 @@ const REACH: i64 = 750;
 #[derive(Debug)]
 pub(crate) struct Regrid<P> {
     grid: Grid,
-    /// How late the camera delivers by configuration.
+    /// How late the camera delivers.
     pub offset: i64,
     /// The first slot that was never used.
     floor: u64,
@@ -36,7 +36,7 @@ struct Running<P> {
 }
 
 impl<P: Clone> Regrid<P> {
-    /// `offset` is how late the camera delivers by configuration.
+    /// `offset` is how late the camera delivers.
     pub fn new(grid: Grid, offset: i64) -> Self {
         Self { grid, offset, floor: 0, running: None, waiting: None, repeated: 0, dropped: 0 }
     }

@@ -16,6 +16,8 @@ const SLEW_DIVISOR: i64 = 10;
 pub(crate) struct Steady {
     line: Option<Line>,
     last: Option<i64>,
+    /// The latest presentation so far.
+    shown: Option<i64>,
     started: bool,
     following: bool,
 }
@@ -60,6 +62,18 @@ impl Steady {
                 self.following = line.at() != target;
             }
         }
+        let ahead = ticks(unit.pts.saturating_sub(unit.dts));
+        let ahead = rate.snap(ahead, 4).unwrap_or(ahead);
+        if let Some((last, shown)) = self.last.zip(self.shown).filter(|_| unit.key) {
+            // Another encoder's first frame, spliced in a little early: it follows what was there, and the frames after it
+            // catch up, rather than that all until its next key frame are lost.
+            let frame = rate.length(1).unwrap_or(PATIENCE);
+            let early = shown.saturating_sub(line.at().saturating_add(ahead)).max(last.saturating_sub(line.at()));
+            if (0..LEAP).contains(&early) {
+                line = line.moved(early.saturating_add(frame));
+                self.following = true;
+            }
+        }
         self.line = Some(line);
         let dts = line.at();
         if self.last.is_some_and(|last| dts <= last) {
@@ -70,9 +84,10 @@ impl Steady {
         if !self.started {
             return None;
         }
-        let ahead = ticks(unit.pts.saturating_sub(unit.dts));
-        let pts = u64::try_from(dts.saturating_add(rate.snap(ahead, 4).unwrap_or(ahead))).ok()?;
+        let shown = dts.saturating_add(ahead);
+        let pts = u64::try_from(shown).ok()?;
         self.last = Some(dts);
+        self.shown = self.shown.max(Some(shown));
         Some((pts, dts))
     }
 }
@@ -228,10 +243,29 @@ mod tests {
     #[test]
     fn going_back_in_time_waits_for_a_key_frame_that_does_not() {
         let mut steady = Steady::default();
-        steady.place(coded(400 * MS, true), 0);
-        assert_eq!(steady.place(coded(300 * MS, true), 0), None);
-        assert_eq!(steady.place(coded(440 * MS, false), 0), None);
-        assert_eq!(steady.place(coded(480 * MS, true), 0), Some((43_200, 43_200)));
+        steady.place(coded(4_000 * MS, true), 0);
+        assert_eq!(steady.place(coded(2_000 * MS, true), 0), None);
+        assert_eq!(steady.place(coded(4_040 * MS, false), 0), None);
+        assert_eq!(steady.place(coded(4_080 * MS, true), 0), Some((367_200, 367_200)));
+    }
+
+    #[test]
+    fn a_splice_that_comes_a_little_early_loses_no_frame_and_is_back_in_time_soon() {
+        for (ahead_before, ahead_after) in [(0, 0), (2, 2), (2, 0), (0, 2)] {
+            let mut steady = Steady::default();
+            let frame = |dts: i64, ahead: i64, key: bool| {
+                let at = dts * 40 * MS;
+                Coded { pts: at + ahead * 40 * MS, dts: at, key, rate: Some((25, 1)) }
+            };
+            let before: Vec<_> = (0..50).filter_map(|i| steady.place(frame(i, ahead_before, i % 25 == 0), 0)).collect();
+            // Three frames before the end of the one before.
+            let after: Vec<_> =
+                (0..100).filter_map(|i| steady.place(frame(47 + i, ahead_after, i % 25 == 0), 0)).collect();
+            assert_eq!((before.len(), after.len()), (50, 100), "{ahead_before} and {ahead_after}");
+            assert!(after[0].0 > before[49].0 && after[0].1 > before[49].1, "{ahead_before} and {ahead_after}");
+            assert!(after.windows(2).all(|w| w[1].1 - w[0].1 >= 3_240));
+            assert_eq!(after[99].1, 146 * 3_600, "{ahead_before} and {ahead_after}");
+        }
     }
 
     proptest! {

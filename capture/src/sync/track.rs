@@ -29,7 +29,7 @@ pub(crate) struct Track {
     queue: VecDeque<i16>,
     /// The end of the newest block.
     cursor: Option<i64>,
-    /// How late the camera delivers by configuration.
+    /// How late the camera delivers.
     offset: i64,
     /// How late samples are waited for beyond that.
     patience: i64,
@@ -46,6 +46,11 @@ impl Track {
         self.offset = offset;
         self.cursor = None;
         self.patience = PATIENCE;
+    }
+
+    /// From now on the source delivers this late, in samples.
+    pub fn expect(&mut self, offset: i64) {
+        self.offset = offset;
     }
 
     /// Takes a block whose first sample belongs at `at` and that arrives at sample `now`. Gaps become silence,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Kills `publish` and starts it again; the camera is live within 3 s, its segments are whole, the sound goes on.
-fn kill_and_return(id: &str, address: &str, publish: impl Fn() -> Publisher) {
+pub fn kill_and_return(id: &str, address: &str, publish: impl Fn() -> Publisher) {
     let other_port = port();
     let (_other, other) = start(config(&format!("{id}-other")), &format!("udp://127.0.0.1:{other_port}"));
     let target = format!("udp://127.0.0.1:{other_port}?pkt_size=1316");
@@ -168,6 +168,25 @@ fn stopping_is_quick_and_final() {
         assert!(started.elapsed() < Duration::from_secs(5), "{address}: {:?}", started.elapsed());
         assert_final(&recorder);
     }
+}
+
+#[test]
+fn another_source_takes_over_under_the_same_ladder() {
+    let (one, other) = (crate::publisher::port(), crate::publisher::port());
+    let target = |port| format!("udp://127.0.0.1:{port}?pkt_size=1316");
+    let ((mut camera, _sound), recorder) = start_with_sound(config("moved"), &format!("udp://127.0.0.1:{one}"));
+    let _publishers = [one, other].map(|port| Publisher::ffmpeg(&["-f", "mpegts", &target(port)]));
+    recorder.wait("a second of pictures", 30, |log| log.count(Output::Rung(0)) > 25);
+    let source = Source::parse(&format!("udp://127.0.0.1:{other}")).expect("a source");
+    camera.receive(source, 100).expect("the other source");
+    let before = recorder.wait("now", 1, |_| true).count(Output::Rung(0));
+    let log = recorder.wait("two seconds of the other", 30, |log| log.count(Output::Rung(0)) > before + 50);
+    log.check_rung(Output::Rung(0), crate::grid());
+    log.check_sound();
+    assert_eq!(log.times_live(), 2, "{:?}", log.states);
+    let formats = log.formats.iter().filter(|(of, _)| *of == Output::Rung(0)).count();
+    assert_eq!(formats, 1, "the ladder is the same");
+    assert!(camera.receive(Source::parse("udp://127.0.0.1:1").expect("a source"), 99_999).is_err());
 }
 
 /// Nothing is called after a drop: the recorder is the only one who holds itself.

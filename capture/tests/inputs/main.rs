@@ -4,15 +4,21 @@
 //! gir1.2-gst-rtsp-server-1.0. A test fails when its program is missing.
 
 mod codecs;
+mod engines;
 mod files;
+mod interlaced;
 mod kinds;
 mod losses;
 mod painted;
 mod protocols;
 mod publisher;
+mod pushes;
 mod recorder;
 mod refusals;
+mod shapes;
+mod sounds;
 mod strips;
+mod timed;
 mod web;
 
 use std::sync::{Arc, OnceLock};

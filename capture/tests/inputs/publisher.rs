@@ -1,8 +1,8 @@
 //! Programs that are not ours, publishing.
 
 use std::{
-    io::Write,
-    net::UdpSocket,
+    io::{Read, Write},
+    net::{TcpListener, TcpStream, UdpSocket},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -133,22 +133,55 @@ impl Publisher {
 
     /// An RTSP server (gst-rtsp-server, driven from Python) with H.264 and AAC at `rtsp://127.0.0.1:{port}/cam`.
     pub fn rtsp(port: u16, codec: &str) -> Self {
-        Self::rtsp_with(port, &[codec])
+        Self::rtsp_with(&[], port, &[codec])
     }
 
     /// The same, for `user:password` by digest authentication.
     pub fn rtsp_digest(port: u16, user: &str) -> Self {
-        Self::rtsp_with(port, &["h264", user])
+        Self::rtsp_with(&[], port, &["h264", user])
     }
 
-    fn rtsp_with(port: u16, args: &[&str]) -> Self {
+    /// The same on a system clock that is `fast` seconds fast.
+    pub fn rtsp_fast(port: u16, fast: i64) -> Self {
+        let faked = [("FAKETIME", format!("{fast:+}s")), ("FAKETIME_DONT_FAKE_MONOTONIC", "1".into())];
+        let env: Vec<(&str, String)> = faked.into_iter().chain([("LD_PRELOAD", libfaketime())]).collect();
+        Self::rtsp_with(&env, port, &["h264"])
+    }
+
+    /// The same on the clock of an NTP server at `ntp`, which it declares.
+    pub fn rtsp_clocked(port: u16, ntp: u16) -> Self {
+        Self::rtsp_with(&[], port, &["h264", &format!("ntp={ntp}")])
+    }
+
+    /// chronyd serving the time of this machine on a port.
+    pub fn ntp(folder: &Path, port: u16) -> Self {
+        let (config, pid) = (folder.join("chrony.conf"), folder.join("chronyd.pid"));
+        let served = format!("port {port}\nbindaddress 127.0.0.1\nallow 127.0.0.1\nlocal stratum 1\n");
+        let alone = format!("cmdport 0\nbindcmdaddress /\npidfile {}\n", pid.display());
+        std::fs::write(&config, served + &alone).expect("a configuration");
+        // -x -U: it sets no clock, and needs no rights.
+        let args = ["-d", "-x", "-U", "-u", "root", "-f", &config.display().to_string()];
+        Self::start("/usr/sbin/chronyd", "chrony", &args)
+    }
+
+    fn rtsp_with(env: &[(&str, String)], port: u16, args: &[&str]) -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inputs/rtsp-server.py");
         let found = Command::new("/usr/bin/python3")
             .args(["-c", "import gi; gi.require_version('GstRtspServer', '1.0')"])
             .status()
             .is_ok_and(|status| status.success());
         assert!(found, "no RTSP server: install the packages python3-gi and gir1.2-gst-rtsp-server-1.0");
-        Self::start("/usr/bin/python3", "python3", &[&[script, &port.to_string()], args].concat())
+        let mut server = Command::new("/usr/bin/python3");
+        server.args([script, &port.to_string()]).args(args).envs(env.iter().cloned()).stdout(Stdio::null());
+        Self { child: server.spawn().expect("python3: install the package python3") }
+    }
+}
+
+impl Publisher {
+    /// Stops the program where it stands: its connections stay open, and silent.
+    pub fn pause(&self) {
+        let stopped = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status();
+        assert!(stopped.is_ok_and(|status| status.success()), "kill -STOP");
     }
 }
 
@@ -167,6 +200,46 @@ pub fn port() -> u16 {
         let port = udp.local_addr().expect("its address").port();
         if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
+        }
+    }
+}
+
+/// The library that shows a program another system clock (package libfaketime).
+fn libfaketime() -> String {
+    let found = std::fs::read_dir("/usr/lib").expect("/usr/lib").filter_map(Result::ok);
+    let library = found.map(|folder| folder.path().join("faketime/libfaketime.so.1")).find(|path| path.exists());
+    library.expect("no libfaketime: install the package libfaketime").display().to_string()
+}
+
+/// A TCP port whose connections lead to `to`; what comes back from there is `late`.
+pub fn late_relay(to: u16, late: Duration) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a TCP socket");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for near in listener.incoming().map_while(Result::ok) {
+            let Ok(far) = TcpStream::connect(("127.0.0.1", to)) else { continue };
+            let (mut from_near, mut to_far) = (near.try_clone().expect("a socket"), far.try_clone().expect("a socket"));
+            std::thread::spawn(move || std::io::copy(&mut from_near, &mut to_far));
+            std::thread::spawn(move || hold_back(far, near, late));
+        }
+    });
+    port
+}
+
+fn hold_back(mut from: TcpStream, mut to: TcpStream, late: Duration) {
+    let (sender, receiver) = std::sync::mpsc::channel::<(Instant, Vec<u8>)>();
+    std::thread::spawn(move || {
+        for (due, bytes) in receiver {
+            std::thread::sleep(due.saturating_duration_since(Instant::now()));
+            if to.write_all(&bytes).is_err() {
+                return;
+            }
+        }
+    });
+    let mut buffer = vec![0; 65_536];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        if sender.send((Instant::now() + late, buffer[..length].to_vec())).is_err() {
+            return;
         }
     }
 }

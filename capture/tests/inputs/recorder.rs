@@ -137,7 +137,14 @@ impl Log {
         self.ffmpeg(output, &["-vf", "extractplanes=y", "-f", "rawvideo"])
     }
 
-    fn ffmpeg(&self, output: Output, args: &[&str]) -> Vec<u8> {
+    /// The number of pictures that ffmpeg finds to be B-frames.
+    pub fn reordered(&self, output: Output) -> usize {
+        let report = self.ffmpeg(output, &["-vf", "select=eq(pict_type\\,B)", "-f", "framecrc"]);
+        String::from_utf8_lossy(&report).lines().filter(|line| !line.starts_with('#')).count()
+    }
+
+    /// Decodes a picture stream with ffmpeg, which must not complain; what it writes.
+    pub fn ffmpeg(&self, output: Output, args: &[&str]) -> Vec<u8> {
         let stream = self.annex_b(output);
         let mut child = Command::new("ffmpeg")
             .args(["-hide_banner", "-loglevel", "error", "-xerror", "-f", "h264", "-i", "-", "-vsync", "passthrough"])

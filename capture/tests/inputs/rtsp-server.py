@@ -1,5 +1,6 @@
 """An RTSP camera: gst-rtsp-server with a test picture and a tone. Arguments: port, codec (h264 or h265), and
-user:password when it is to ask for them, by digest authentication."""
+user:password when it is to ask for them, by digest authentication; or ntp=PORT when it is to follow an NTP server of this
+machine and to declare that in its description (RFC 7273)."""
 
 import sys
 
@@ -27,8 +28,18 @@ factory.set_shared(True)
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service(port)
-if len(sys.argv) > 3:
-    user, password = sys.argv[3].split(":")
+asked = sys.argv[3] if len(sys.argv) > 3 else ""
+if asked.startswith("ntp="):
+    gi.require_version("GstNet", "1.0")
+    from gi.repository import GstNet
+
+    clock = GstNet.NtpClock.new("ntp", "127.0.0.1", int(asked[4:]), 0)
+    if not clock.wait_for_sync(30 * Gst.SECOND):
+        sys.exit("the NTP server does not answer")
+    factory.set_clock(clock)
+    factory.set_publish_clock_mode(GstRtspServer.RTSPPublishClockMode.CLOCK_AND_OFFSET)
+elif asked:
+    user, password = asked.split(":")
     token = GstRtspServer.RTSPToken()
     token.set_string(GstRtspServer.RTSP_TOKEN_MEDIA_FACTORY_ROLE, "camera")
     auth = GstRtspServer.RTSPAuth()

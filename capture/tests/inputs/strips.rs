@@ -16,7 +16,7 @@ fn utc_ms() -> u64 {
 }
 
 /// A camera of one rung, 640×360.
-fn camera(id: &str, address: &str) -> (Camera, std::sync::Arc<Recorder>) {
+pub fn camera(id: &str, address: &str) -> (Camera, std::sync::Arc<Recorder>) {
     let mut config = Config::new(id.parse().expect("a slug"), grid(), vec![Rung { height: 360, kbps: 1_500 }]);
     config.preset = capture::Preset::Ultrafast;
     let recorder = Recorder::new();
@@ -25,7 +25,7 @@ fn camera(id: &str, address: &str) -> (Camera, std::sync::Arc<Recorder>) {
 }
 
 /// Publishes frames that carry their number and the time of drawing.
-fn publish(output: &[&str]) -> Publisher {
+pub fn publish(output: &[&str]) -> Publisher {
     Publisher::drawn(output, |frame, picture| {
         picture[..640 * 360].fill(40 + u8::try_from(frame % 100).expect("small"));
         let strip = Strip { camera: 7, frame: u32::try_from(frame).expect("small"), utc_ms: utc_ms() };
@@ -34,7 +34,7 @@ fn publish(output: &[&str]) -> Publisher {
 }
 
 /// Frame numbers are consecutive, one per grid slot; returns the delays from drawing to unit, sorted.
-fn check(log: &Log) -> Vec<i64> {
+pub fn check(log: &Log) -> Vec<i64> {
     let luma = log.luma(Output::Rung(0));
     let (utc, now) = (utc_ms().cast_signed(), Instant::now());
     let units = log.units.iter().filter(|(output, ..)| *output == Output::Rung(0));

@@ -42,14 +42,9 @@ impl Decoder {
         })?;
         let context = codec::context::Context::new_with_codec(codec);
         let inner = context.decoder().video().map_err(CutError::ffmpeg("opening the H.264 decoder"))?;
-        let avcc = &header.avcc;
-        let mut sets = Vec::new();
-        for set in avcc.sequence_parameter_sets.iter().chain(&avcc.picture_parameter_sets) {
-            sets.extend_from_slice(&START_CODE);
-            sets.extend_from_slice(set);
-        }
+        let (sets, length_size) = (parameter_sets(header), usize::from(header.avcc.length_size));
         let tick = i64::try_from(tick).unwrap_or(i64::MAX);
-        Ok(Self { inner, length_size: usize::from(avcc.length_size), sets, tick, shown: None, past: false })
+        Ok(Self { inner, length_size, sets, tick, shown: None, past: false })
     }
 
     /// Decodes a sample. One that cannot be is left out: what can be shown is worth more than none.
@@ -92,8 +87,18 @@ impl Decoder {
     }
 }
 
+/// A header's parameter sets as a byte stream.
+pub(crate) fn parameter_sets(header: &Header) -> Vec<u8> {
+    let mut sets = Vec::new();
+    for set in header.avcc.sequence_parameter_sets.iter().chain(&header.avcc.picture_parameter_sets) {
+        sets.extend_from_slice(&START_CODE);
+        sets.extend_from_slice(set);
+    }
+    sets
+}
+
 /// Length-prefixed NAL units as a byte stream; what does not hold together at the end is left out.
-fn annex_b(mut sample: &[u8], length_size: usize, out: &mut Vec<u8>) {
+pub(crate) fn annex_b(mut sample: &[u8], length_size: usize, out: &mut Vec<u8>) {
     while let Some((length, rest)) = sample.split_at_checked(length_size).filter(|_| length_size > 0) {
         let length = length.iter().fold(0_usize, |sum, byte| sum << 8 | usize::from(*byte));
         let Some((nal, rest)) = rest.split_at_checked(length) else { return };

@@ -7,9 +7,13 @@
 
 mod decode;
 mod jpeg;
+mod luma;
 mod samples;
+mod sound;
 
 pub use jpeg::Size;
+pub use luma::{Luma, luma};
+pub use sound::sound;
 
 use decode::Decoder;
 use samples::{Header, samples};

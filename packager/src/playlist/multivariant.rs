@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use crate::Rate;
-
 /// One quality of one camera.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
@@ -15,6 +13,8 @@ pub struct Variant {
     pub resolution: (u16, u16),
     /// Peak and mean of the picture, in bits per second.
     pub bandwidth: (u64, u64),
+    /// Frames in a thousand seconds.
+    pub millihertz: u64,
 }
 
 /// A camera's qualities, best first.
@@ -52,8 +52,6 @@ pub struct Layout<'a> {
     pub base: &'a str,
     /// The media playlists' name: `index.m3u8`, `plain.m3u8`.
     pub file: &'a str,
-    /// The venue's frame rate.
-    pub rate: Rate,
 }
 
 /// Every camera as a pathway of its own and one group of sounds: what hls.js turns round in.
@@ -61,7 +59,7 @@ pub fn pathways(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> Str
     let mut out = head(sounds, layout);
     for camera in cameras {
         for variant in &camera.variants {
-            stream(&mut out, variant, sounds, layout, &format!(",PATHWAY-ID=\"{}\"", camera.id));
+            stream(&mut out, variant, sounds, &format!(",PATHWAY-ID=\"{}\"", camera.id));
             let _ = writeln!(out, "{}{}/{}/{}", layout.base, camera.id, variant.id, layout.file);
         }
     }
@@ -99,9 +97,10 @@ pub fn video_group(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> 
         // The rate of the most demanding angle: a player must be able to turn to any.
         let all = cameras.iter().flat_map(|c| &c.variants).filter(|v| v.id == variant.id);
         let peak = all.clone().map(|v| v.bandwidth.0).max().unwrap_or(0);
-        let mean = all.map(|v| v.bandwidth.1).max().unwrap_or(0);
-        let variant = Variant { bandwidth: (peak, mean), ..variant.clone() };
-        stream(&mut out, &variant, sounds, layout, &format!(",VIDEO=\"{}\"", variant.id));
+        let mean = all.clone().map(|v| v.bandwidth.1).max().unwrap_or(0);
+        let millihertz = all.map(|v| v.millihertz).max().unwrap_or(0);
+        let variant = Variant { bandwidth: (peak, mean), millihertz, ..variant.clone() };
+        stream(&mut out, &variant, sounds, &format!(",VIDEO=\"{}\"", variant.id));
         let _ = writeln!(out, "{}{}/{}/{}", layout.base, first.id, variant.id, layout.file);
     }
     out
@@ -111,7 +110,7 @@ pub fn video_group(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> 
 pub fn one(camera: &Camera, sounds: &[Sound], layout: Layout<'_>) -> String {
     let mut out = head(sounds, layout);
     for variant in &camera.variants {
-        stream(&mut out, variant, sounds, layout, "");
+        stream(&mut out, variant, sounds, "");
         let _ = writeln!(out, "{}{}/{}/{}", layout.base, camera.id, variant.id, layout.file);
     }
     out
@@ -139,12 +138,11 @@ fn head(sounds: &[Sound], layout: Layout<'_>) -> String {
     out
 }
 
-fn stream(out: &mut String, variant: &Variant, sounds: &[Sound], layout: Layout<'_>, more: &str) {
+fn stream(out: &mut String, variant: &Variant, sounds: &[Sound], more: &str) {
     // Of several sounds one is heard: the dearest counts.
     let peak = variant.bandwidth.0 + sounds.iter().map(|s| s.bandwidth.0).max().unwrap_or(0);
     let mean = variant.bandwidth.1 + sounds.iter().map(|s| s.bandwidth.1).max().unwrap_or(0);
     let (width, height) = variant.resolution;
-    let millihertz = u64::from(layout.rate.num()) * 1000 / u64::from(layout.rate.den());
     let (sound_codecs, group) = match sounds.first() {
         Some(sound) => (format!(",{}", sound.codecs), ",AUDIO=\"sound\""),
         None => (String::new(), ""),
@@ -156,8 +154,8 @@ fn stream(out: &mut String, variant: &Variant, sounds: &[Sound], layout: Layout<
         peak.max(1),
         mean.clamp(1, peak.max(1)),
         variant.codecs,
-        millihertz / 1000,
-        millihertz % 1000
+        variant.millihertz / 1000,
+        variant.millihertz % 1000
     );
 }
 

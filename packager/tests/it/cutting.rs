@@ -35,6 +35,29 @@ fn tiles(stage: &Stage) {
     }
 }
 
+/// Media from one grid frame up to another.
+fn record(stage: &mut Stage, first: u64, end: u64) {
+    if stage.timeline.kind != Kind::Sound {
+        return stage.frames(first..end);
+    }
+    let sample = |frame: u64| stage.grid.frame_time(frame).ticks(48_000);
+    let (from, to) = (sample(first).div_ceil(1024), sample(end) / 1024);
+    (from..to).for_each(|n| stage.aac(n, 0));
+}
+
+/// A second run, which begins with this segment and has the first one's past.
+fn go_on(stage: &mut Stage, segment: u64) {
+    let (kind, grid) = (stage.timeline.kind, stage.grid);
+    let past: Vec<_> = stage.timeline.segments().iter().filter(|s| s.done && s.msn < Msn(segment)).cloned().collect();
+    let at = grid.frame_time(segment * u64::from(grid.segment_frames));
+    stage.timeline = Timeline::new(kind, grid, Run(2));
+    past.into_iter().for_each(|segment| stage.timeline.restore(segment, MediaTime(0)));
+    stage.timeline.begin_run(at);
+    stage.cutter = Cutter::new(kind, grid, stage.timeline.next_msn(), at);
+    stage.cutter.format(if kind == Kind::Sound { stage::AAC } else { picture() }).unwrap();
+    stage.drain();
+}
+
 proptest! {
     #[test]
     fn rungs_tile_whatever_is_lost(
@@ -125,18 +148,39 @@ proptest! {
     }
 
     #[test]
-    fn marks_are_covered_whole_with_less_than_a_segment_to_spare(first in 0_u64..900, length in 1_u64..300) {
-        let mut stage = Stage::new(Kind::Rung, grid());
-        stage.frames(0..1250);
-        let range = Range { first, end: first + length };
+    fn marks_are_covered_whole_with_less_than_a_segment_to_spare(
+        rate in prop::sample::select(vec![("25", 5, 25), ("50", 10, 50), ("30000/1001", 6, 30), ("24000/1001", 4, 24), ("60", 12, 60)]),
+        kind in prop::sample::select(vec![Kind::Rung, Kind::Sound]),
+        first in 60_u64..900,
+        length in 1_u64..300,
+        restart in 3_u64..40,
+    ) {
+        let mut stage = Stage::new(kind, grid_of(rate.0, rate.1, rate.2));
+        let grid = stage.grid;
+        let segment = u64::from(grid.segment_frames);
+        let end = first + length;
+        // The process ends somewhere in a segment, which is lost; the next run records it.
+        record(&mut stage, 0, restart * segment + 10);
+        go_on(&mut stage, restart);
+        record(&mut stage, restart * segment, (restart * segment).max(end) + 2 * segment);
+        let range = Range { first, end };
         let segments = range.segments(&stage.timeline);
-        let ticks = u64::from(stage.grid.frame_ticks());
+        let scale = stage.timeline.timescale;
+        let instant = |frame: u64| match kind {
+            Kind::Sound => grid.frame_time(frame).ticks(scale),
+            _ => frame * u64::from(grid.frame_ticks()),
+        };
+        let long = instant(segment);
+        // A sound's segments begin and end with whole AAC frames.
+        let loose = if kind == Kind::Sound { 1024 } else { 0 };
         let (from, to) = (segments.first().unwrap().start, segments.last().unwrap().end());
-        let spare_before = first * ticks - from;
-        let spare_after = to - (first + length) * ticks;
-        prop_assert!(spare_before < stage.grid.segment_ticks() && spare_after < stage.grid.segment_ticks());
+        prop_assert!(from <= instant(first) + loose && to + loose >= instant(end), "{from}..{to} covers {first}..{end}");
+        prop_assert!(instant(first) <= from + long + loose && to <= instant(end) + long + loose, "less than a segment to spare");
         for pair in segments.windows(2) {
-            prop_assert_eq!(pair[0].end(), pair[1].start);
+            prop_assert_eq!(pair[0].msn.0 + 1, pair[1].msn.0);
+            let hole = pair[1].start - pair[0].end();
+            prop_assert!(hole == 0 || hole <= loose && pair[1].msn == Msn(restart), "a hole of {} before {:?}", hole, pair[1].msn);
+            prop_assert_eq!(pair[1].discontinuities - pair[0].discontinuities, u64::from(pair[1].msn == Msn(restart)), "a run begins with a discontinuity");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Golden playlists. `UPDATE_GOLDEN=1 cargo test -p packager` writes them anew.
 
 use packager::{
-    Grid, Kind, MediaTime, Msn, Rate, Run,
+    Grid, Kind, MediaTime, Msn, Run,
     highlight::Range,
     playlist::{self, Camera, Layout, Report, Sound, State, Style, Variant},
 };
@@ -92,12 +92,12 @@ fn highlights() {
 
 #[test]
 fn multivariants() {
-    let rate: Rate = "25".parse().unwrap();
     let variant = |id: &str, resolution, bandwidth| Variant {
         id: id.into(),
         codecs: "avc1.4D401E".into(),
         resolution,
         bandwidth,
+        millihertz: 25_000,
     };
     let variants =
         || vec![variant("360p", (640, 360), (880_000, 790_000)), variant("234p", (416, 234), (385_000, 340_000))];
@@ -113,7 +113,7 @@ fn multivariants() {
         channels: 2,
         bandwidth: (135_000, 130_000),
     }];
-    let layout = |base| Layout { base, file: "index.m3u8", rate };
+    let layout = |base| Layout { base, file: "index.m3u8" };
     same("pathways", &playlist::pathways(&cameras, &sounds, layout("")));
     same("video-group", &playlist::video_group(&cameras, &sounds, layout("v1/")));
     same("one", &playlist::one(&cameras[0], &[], Layout { file: "plain.m3u8", ..layout("../") }));

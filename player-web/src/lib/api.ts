@@ -22,6 +22,12 @@ export interface Camera {
   message: string | null;
   renditions: { id: string; width: number; height: number; codec: string; bandwidth: number }[];
   loose: number;
+  /** What places its pictures. */
+  time: 'rtcp' | 'rfc7273' | 'arrival';
+  skew_ms: number | null;
+  drift_ppm: number | null;
+  /** What is wrong with its clock, for a person. */
+  warning: string | null;
   urls: { live: string; plain: string; source?: string };
 }
 

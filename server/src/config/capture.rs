@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
-use capture::{Limits, Source};
+use capture::{Choice, Limits, Source};
 use packager::Slug;
 use toml::Spanned;
 
@@ -11,6 +11,12 @@ use super::{
     file,
 };
 use crate::config;
+
+/// What is to encode pictures.
+pub(super) fn encoder(check: &Check<'_>, capture: &file::Capture) -> Result<Choice, ConfigError> {
+    let Some(text) = &capture.encoder else { return Ok(Choice::default()) };
+    text.get_ref().parse().map_err(|e| check.at(text.span(), format!("`encoder`: {e}")))
+}
 
 /// What sources may reach.
 pub(super) fn limits(check: &Check<'_>, capture: &file::Capture) -> Result<Arc<Limits>, ConfigError> {

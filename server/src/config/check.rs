@@ -99,6 +99,12 @@ impl Check<'_> {
             if sounds.iter().any(|s| s.id == sound.id) {
                 return Err(self.at(span, format!("two sounds are called \"{}\"; give one another `id`", sound.id)));
             }
+            if sounds.iter().any(|s| s.name == sound.name) {
+                // RFC 8216, 4.3.4.1.1: players choose by it.
+                return Err(
+                    self.at(span, format!("two sounds have the name {:?}; give one another `name`", sound.name))
+                );
+            }
             let same = |s: &&Sound| match (&s.from, &sound.from) {
                 (SoundSource::Camera(one), SoundSource::Camera(other)) => one == other,
                 _ => false,
@@ -116,7 +122,21 @@ impl Check<'_> {
             return Err(self.at(data.span(), "expected `data` to be a folder; found an empty text"));
         }
         let listen = self.address("listen", &parsed.server.listen)?;
-        Ok(Config { listen, tls, data: data.into_inner().into(), venue, cameras, sounds, limits })
+        let reference = match &parsed.capture.reference {
+            Some(id) => Some(self.known(id, "reference", &cameras)?.id.clone()),
+            None => None,
+        };
+        let encoder = capture::encoder(self, &parsed.capture)?;
+        let data = data.into_inner().into();
+        Ok(Config { listen, tls, data, venue, encoder, cameras, sounds, limits, reference })
+    }
+
+    /// The camera that a field names.
+    fn known<'a>(&self, id: &Spanned<String>, field: &str, cameras: &'a [Camera]) -> Result<&'a Camera, ConfigError> {
+        cameras.iter().find(|c| c.id.as_str() == id.get_ref()).ok_or_else(|| {
+            let found: String = id.get_ref().chars().take(80).collect();
+            self.at(id.span(), format!("expected `{field}` to be the id of a [[camera]]; found {found:?}"))
+        })
     }
 
     fn address(&self, field: &str, text: &Spanned<String>) -> Result<SocketAddr, ConfigError> {
@@ -175,6 +195,17 @@ impl Check<'_> {
                 format!("camera \"{id}\": the synthetic match is painted: expected `rungs`, and no `passthrough`");
             return Err(self.at(camera.id.span(), message));
         }
+        let capture_time = match &camera.time {
+            None => false,
+            Some(text) => match text.get_ref().as_str() {
+                "auto" => true,
+                "arrival" => false,
+                found => {
+                    let message = format!("expected `time` as \"auto\" or \"arrival\"; found {found:?}");
+                    return Err(self.at(text.span(), message));
+                }
+            },
+        };
         // A camera without rungs has its own bitstream as its only rendition.
         let passthrough = camera.passthrough || rungs.is_empty();
         let name = match camera.name {
@@ -182,7 +213,7 @@ impl Check<'_> {
             Some(name) => self.name(name)?,
         };
         let max_gop = MediaTime((max_gop * 1e9) as u64).max(segment);
-        Ok(Camera { id, name, source, bearing, passthrough, max_gop, rungs, offset_ms, paused })
+        Ok(Camera { id, name, source, bearing, passthrough, max_gop, rungs, offset_ms, capture_time, paused })
     }
 
     /// What is shown on pages and stands in playlists.
@@ -219,10 +250,7 @@ impl Check<'_> {
         let id = self.slug("id", &audio.id)?;
         let from = match (&audio.camera, &audio.source) {
             (Some(camera), None) => {
-                let known = cameras.iter().find(|c| c.id.as_str() == camera.get_ref()).ok_or_else(|| {
-                    let found = camera.get_ref();
-                    self.at(camera.span(), format!("expected `camera` to be the id of a [[camera]]; found {found:?}"))
-                })?;
+                let known = self.known(camera, "camera", cameras)?;
                 if !known.source.is_received() {
                     let message =
                         "a camera of the synthetic match has no sound; its crowd is `source = \"demo://crowd\"`";
@@ -247,7 +275,14 @@ impl Check<'_> {
                 Some(text.into_inner())
             }
         };
-        Ok(Sound { id, from, language })
+        let group = audio.group.map(|group| self.slug("group", &group)).transpose()?;
+        if let (SoundSource::Camera(_), Some(offset)) = (&from, &audio.offset_ms) {
+            let why = format!("audio \"{id}\": `offset_ms` is the camera's; give it to the camera");
+            return Err(self.at(offset.span(), why));
+        }
+        let offset_ms = self.bounded("offset_ms", audio.offset_ms, 0, -1_000..=10_000)?;
+        let name = audio.name.unwrap_or_else(|| id.to_string());
+        Ok(Sound { id, name, from, offset_ms, language, group })
     }
 }
 

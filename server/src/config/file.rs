@@ -48,10 +48,12 @@ pub(super) struct Venue {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Capture {
+    pub encoder: Option<Spanned<String>>,
     #[serde(default)]
     pub folders: Vec<Spanned<String>>,
     #[serde(default)]
     pub networks: Vec<Spanned<String>>,
+    pub reference: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +69,8 @@ pub(super) struct Camera {
     #[serde(default)]
     pub rungs: Vec<Spanned<Rung>>,
     pub offset_ms: Option<Spanned<i64>>,
+    /// What it is placed by.
+    pub time: Option<Spanned<String>>,
     #[serde(default)]
     pub paused: bool,
 }
@@ -82,9 +86,12 @@ pub(super) struct Rung {
 #[serde(deny_unknown_fields)]
 pub(super) struct Audio {
     pub id: Spanned<String>,
+    pub name: Option<String>,
     pub camera: Option<Spanned<String>>,
     pub source: Option<Spanned<String>>,
     pub language: Option<Spanned<String>>,
+    pub group: Option<Spanned<String>>,
+    pub offset_ms: Option<Spanned<i64>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -35,7 +35,7 @@ pub(super) async fn all(
 pub(super) fn every_angle(app: &App, highlight: &Highlight, file: &str) -> Result<Playlist, Problem> {
     let render = || {
         let base = format!("v{}/", highlight.version);
-        let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
+        let layout = Layout { base: &base, file: "index.m3u8" };
         let angles: Vec<_> =
             highlight.angles.iter().filter_map(|camera| app.angle(camera, &having(app, highlight, camera))).collect();
         let sounds = app.sound_lines(|live| has(live, highlight));
@@ -75,7 +75,7 @@ pub(super) fn one_angle(app: &App, highlight: &Highlight, camera: &str, file: &s
     }
     let render = || {
         let base = format!("../v{}/", highlight.version);
-        let layout = Layout { base: &base, file: "index.m3u8", rate: app.venue.grid.rate };
+        let layout = Layout { base: &base, file: "index.m3u8" };
         let renditions = having(app, highlight, camera);
         if renditions.is_empty() {
             return Err(nothing());

@@ -52,7 +52,7 @@ pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
         let there = lineup.cameras.iter().filter(|c| c.health() != Health::Paused);
         let angles: Vec<_> = there.filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
         let sounds = app.sound_lines(|_| true);
-        let layout = |file| Layout { base: "", file, rate: app.venue.grid.rate };
+        let layout = |file| Layout { base: "", file };
         if angles.is_empty() {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera has sent a picture yet."));
         }
@@ -79,7 +79,7 @@ pub(super) async fn one(
 pub(super) fn one_angle(app: &App, id: &str, file: &str) -> Result<Playlist, Problem> {
     let lineup = app.lineup();
     let camera = lineup.camera(id).ok_or_else(|| unknown_camera(app))?;
-    let layout = |file| Layout { base: "../", file, rate: app.venue.grid.rate };
+    let layout = |file| Layout { base: "../", file };
     let (ladder, layout): (Vec<&Arc<Live>>, _) = match file {
         "index.m3u8" => (camera.ladder().collect(), layout("index.m3u8")),
         "plain.m3u8" => (camera.ladder().collect(), layout("plain.m3u8")),

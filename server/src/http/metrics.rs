@@ -15,6 +15,7 @@ use prometheus_client::{
 use crate::{
     app::App,
     lineup::{Camera, Health},
+    timing::Timing,
 };
 
 /// A series' labels: names of ours, ids of the configuration.
@@ -23,6 +24,7 @@ type Labels = Vec<(&'static str, String)>;
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     let mut registry = Registry::default();
     cameras(&mut registry, &app);
+    sounds(&mut registry, &app);
     process(&mut registry);
     let mut text = String::new();
     // Writing into memory cannot fail.
@@ -61,6 +63,42 @@ fn cameras(registry: &mut Registry, app: &App) {
     let lateness = stats.iter().map(|(labels, stats)| (labels.clone(), stats.lateness_us as f64 / 1e6));
     let help = "How late the last picture was against its place on media time, offset included";
     gauge(registry, ("virage_camera_lateness", Some(Unit::Seconds)), help, lateness);
+    time(registry, app);
+}
+
+/// What is known of cameras' clocks. What is unknown has no sample.
+fn time(registry: &mut Registry, app: &App) {
+    let lineup = app.lineup();
+    let timings: Vec<_> =
+        lineup.cameras.iter().map(|camera| (camera.id.to_string(), camera.timing.lock().clone())).collect();
+    let labels = |id: &String| vec![("camera", id.clone())];
+    let help = "How far the pictures stand behind those of the reference camera";
+    let skew = timings.iter().filter_map(|(id, timing)| Some((labels(id), timing.skew_ms? / 1e3)));
+    gauge(registry, ("virage_camera_skew", Some(Unit::Seconds)), help, skew);
+    let help = "How much faster than ours the sender's clock runs, in parts per million";
+    let drift = timings.iter().filter_map(|(id, timing)| Some((labels(id), timing.drift_ppm?)));
+    gauge(registry, ("virage_camera_drift_ppm", None), help, drift);
+    let by = |(id, timing): &(String, Timing)| {
+        let labels = vec![("camera", id.clone()), ("time", timing.basis.as_str().to_owned())];
+        (labels, 1.0)
+    };
+    gauge(registry, ("virage_camera_time", None), "1 for what the camera is placed by", timings.iter().map(by));
+}
+
+fn sounds(registry: &mut Registry, app: &App) {
+    type Read = fn(&capture::Loudness) -> Option<f64>;
+    let series: [(&str, &str, Read); 4] = [
+        ("momentary_lufs", "Loudness of the last 400 ms by EBU R128; absent in silence", |l| l.momentary),
+        ("short_term_lufs", "Loudness of the last 3 s by EBU R128; absent in silence", |l| l.short_term),
+        ("integrated_lufs", "Loudness since the sound was started, by EBU R128", |l| l.integrated),
+        ("true_peak_dbtp", "Highest true peak since the sound was started", |l| l.true_peak),
+    ];
+    let lineup = app.lineup();
+    let measured: Vec<_> = lineup.sounds.iter().map(|sound| (sound.id.to_string(), sound.loudness())).collect();
+    for (name, help, read) in series {
+        let values = measured.iter().filter_map(|(id, loudness)| Some((vec![("sound", id.clone())], read(loudness)?)));
+        gauge(registry, (&format!("virage_sound_{name}"), None), help, values);
+    }
 }
 
 /// The process itself, under the names that every Prometheus client library gives it.

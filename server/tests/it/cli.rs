@@ -63,7 +63,19 @@ fn a_wrong_line_is_named_with_what_was_expected() {
         ("[[audio]]", "[[audio", 12, "expected"),
         ("[venue]", "[theme]\naccent = \"#101010\"\n[venue]", 5, "contrast"),
         ("[venue]", "[venue]\nring = \"soon\"", 5, "ring"),
+        ("[venue]", "[capture]\nencoder = \"h265\"\n[venue]", 5, "auto, nvenc, vaapi, qsv, x264 or openh264"),
         ("[venue]", "[venue]\npreset = \"medium\"", 5, "superfast"),
+        ("bearing = 0", "bearing = 0\ntime = \"gps\"", 11, "arrival"),
+        ("[venue]", "[capture]\nreference = \"nobody\"\n[venue]", 5, "nobody"),
+        (r#"id = "ambient""#, "id = \"ambient\"\ngroup = \"Same Desk\"", 14, "group"),
+        (r#"camera = "main""#, "source = \"udp://127.0.0.1:7001\"\noffset_ms = 99999", 15, "offset_ms"),
+        (r#"camera = "main""#, "camera = \"main\"\noffset_ms = 100", 15, "the camera's"),
+        (
+            "[[audio]]",
+            "[[audio]]\nid = \"other\"\nname = \"ambient\"\nsource = \"udp://127.0.0.1:7001\"\n[[audio]]",
+            17,
+            "`name`",
+        ),
         ("[[audio]]", "[[audio]]\nid = \"twice\"\ncamera = \"main\"\n[[audio]]", 16, "same camera"),
     ] {
         let text = GOOD.replace(good, wrong);

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    metrics::samples,
     players::{plays_live, plays_whole, plays_whole_within},
     server::{Server, end_with_us, first_uri, resolve, until},
 };
@@ -49,10 +50,21 @@ fn stage() -> &'static Stage {
         encode(&clip, "120", &["-g", "25", "-bf", "2", "-c:a", "aac"]);
         encode(&long, "10", &["-g", "125", "-keyint_min", "125", "-an"]);
         ffmpeg(&["-i", text(&clip), "-c", "copy", text(&file)]);
-        let ports: BTreeMap<&str, u16> =
-            ["listener", "caller", "relay", "udp", "rtsp", BARE, STRUCK, "passphrase", "password", "absent"]
-                .map(|name| (name, port()))
-                .into();
+        let ports: BTreeMap<&str, u16> = [
+            "listener",
+            "caller",
+            "relay",
+            "udp",
+            "rtsp",
+            BARE,
+            STRUCK,
+            "passphrase",
+            "password",
+            "absent",
+            "commentary",
+        ]
+        .map(|name| (name, port()))
+        .into();
         let at = |name: &str| format!("127.0.0.1:{}", ports[name]);
         let rung = "passthrough = true\nrungs = [{ height = 234, kbps = 350 }]";
         let cameras = [
@@ -74,9 +86,15 @@ fn stage() -> &'static Stage {
             format!("[[camera]]\nid = {id:?}\nsource = {source:?}\n{more}\n")
         };
         let cameras: String = cameras.iter().map(camera).collect();
-        let sound = "[[audio]]\nid = \"ambient\"\ncamera = \"listener\"\n";
+        let sound = "[[audio]]\nid = \"ambient\"\nname = \"Stade\"\ncamera = \"listener\"\n";
+        let commentary = format!(
+            "[[audio]]\nid = \"commentary\"\nname = \"English commentary\"\nlanguage = \"en-GB\"\n\
+             source = \"udp://{}\"\noffset_ms = 200\n",
+            at("commentary")
+        );
         let reach = format!("[capture]\nfolders = [{:?}]\n", text(&folder));
-        let server = Server::serve(&format!("[venue]\nname = \"Stade\"\nfps = \"25\"\n{reach}{cameras}{sound}"));
+        let server =
+            Server::serve(&format!("[venue]\nname = \"Stade\"\nfps = \"25\"\n{reach}{cameras}{sound}{commentary}"));
         end_with_us(server.pid());
 
         let called = |name: &str| format!("srt://{}?mode=caller", at(name));
@@ -96,6 +114,7 @@ fn stage() -> &'static Stage {
                 "python3",
                 &[script, &ports["password"].to_string(), "h264", "admin:correct-horse"],
             ),
+            run("ffmpeg", "ffmpeg", &speech(&packets("commentary"))),
         ];
         publishers.iter().for_each(|publisher| end_with_us(publisher.id()));
         let stage = Stage { server, struck: called(STRUCK), clip };
@@ -159,7 +178,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-fn run(program: &str, package: &str, args: &[&str]) -> Child {
+pub fn run(program: &str, package: &str, args: &[&str]) -> Child {
     let child = Command::new(program).args(args).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
     child.unwrap_or_else(|e| panic!("{program} (apt package {package}): {e}"))
 }
@@ -188,6 +207,12 @@ fn encode(file: &Path, seconds: &str, coding: &[&str]) {
     ffmpeg(&[&inputs[..], &common, coding, &[text(file)]].concat());
 }
 
+/// Half a commentator: a tone without pictures.
+fn speech(target: &str) -> Vec<&str> {
+    let tone = ["-v", "fatal", "-re", "-f", "lavfi", "-i", "sine=frequency=300:sample_rate=44100"];
+    [&tone[..], &["-c:a", "mp2", "-f", "mpegts", target]].concat()
+}
+
 /// Sends a clip over and over at its own pace.
 fn publish(clip: &Path, target: &str) -> Child {
     let input = ["-v", "fatal", "-re", "-stream_loop", "-1", "-i", text(clip), "-c", "copy", "-f", "mpegts", target];
@@ -195,7 +220,7 @@ fn publish(clip: &Path, target: &str) -> Child {
 }
 
 /// A port that was free a moment ago, for UDP and TCP.
-fn port() -> u16 {
+pub fn port() -> u16 {
     loop {
         let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
         let port = udp.local_addr().unwrap().port();
@@ -289,6 +314,39 @@ fn key_frames_too_far_apart_are_refused_and_the_rung_plays_on() {
     });
     assert!(!list.contains("EXT-X-GAP"), "{list}");
     assert_eq!(stage.state(LONG).0, "refused");
+}
+
+#[test]
+fn every_angle_offers_every_sound_by_language_and_name() {
+    let stage = stage();
+    let sounds = [
+        "NAME=\"Stade\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"AT/audio/ambient/",
+        "NAME=\"English commentary\",LANGUAGE=\"en-GB\",DEFAULT=NO,AUTOSELECT=YES,CHANNELS=\"2\",URI=\"AT/audio/commentary/",
+    ];
+    for (list, at) in [("/live/index.m3u8", ""), ("/live/player.m3u8", ""), ("/live/udp/index.m3u8", "../")] {
+        let text = stage.server.get(list).text().to_owned();
+        for sound in sounds {
+            let line = format!("#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",{}", sound.replace("AT/", at));
+            assert!(text.lines().any(|l| l.starts_with(&line)), "{list}: {line}\n{text}");
+        }
+    }
+    let list = stage.server.get("/live/audio/commentary/index.m3u8");
+    assert!(list.text().contains("#EXTINF") && !list.text().contains("EXT-X-GAP"), "{}", list.text());
+    // ffmpeg's sine stands at -18 dBFS: -21.8 LUFS of one channel, three more of two that are the same.
+    let heard = until("the commentary's loudness", || {
+        let sounds = stage.server.get("/api/v1/sounds").json();
+        let sound = sounds["items"].as_array().unwrap().iter().find(|s| s["id"] == "commentary").unwrap().clone();
+        assert_eq!((&sound["name"], &sound["language"]), (&json!("English commentary"), &json!("en-GB")));
+        (sound["loudness"]["short_term"].as_f64()? > -30.0).then(|| sound["loudness"].clone())
+    });
+    let value = |name: &str| heard[name].as_f64().unwrap();
+    assert!((value("momentary") - value("integrated")).abs() < 1.5, "{heard}");
+    assert!((-19.5..-16.5).contains(&value("true_peak")), "{heard}");
+    let measured = samples(&stage.server);
+    let of = |name: &str| {
+        measured.iter().any(|(n, labels, _)| n == name && labels.get("sound").is_some_and(|id| id == "commentary"))
+    };
+    assert!(of("virage_sound_integrated_lufs") && of("virage_sound_true_peak_dbtp"), "{measured:?}");
 }
 
 #[test]

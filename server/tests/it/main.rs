@@ -3,14 +3,18 @@
 
 mod api;
 mod cli;
+mod encoders;
+mod faults;
 mod hls;
 mod http;
 mod inputs;
 mod metrics;
 mod players;
+mod push;
 mod quick;
 mod runtime;
 mod server;
 mod settings;
 mod survival;
+mod sync;
 mod verify;

@@ -52,17 +52,26 @@ impl Server {
 
     /// A server with this configuration; `listen` and `data` are put in.
     pub fn serve(config: &str) -> Self {
+        Self::serve_with(config, &[])
+    }
+
+    /// The same in an environment of its own.
+    pub fn serve_with(config: &str, environment: &[(&str, String)]) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let data = folder.path().join("data");
         let server = format!("[server]\nlisten = \"127.0.0.1:0\"\ndata = {:?}\n", data);
         std::fs::write(folder.path().join("virage.toml"), format!("{server}{config}")).unwrap();
-        Self::serve_in(folder)
+        Self::serve_in_with(folder, environment)
     }
 
     /// A server with the configuration of a folder in which one has run.
     pub fn serve_in(folder: Arc<TempDir>) -> Self {
+        Self::serve_in_with(folder, &[])
+    }
+
+    fn serve_in_with(folder: Arc<TempDir>, environment: &[(&str, String)]) -> Self {
         let file = folder.path().join("virage.toml");
-        Self::start(&["serve", "--config", file.to_str().unwrap()], folder)
+        Self::start_with(&["serve", "--config", file.to_str().unwrap()], folder, environment)
     }
 
     /// The folder with the configuration, the data and the log.
@@ -83,9 +92,42 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
+    /// A demo on a machine that lacks one of GStreamer's plugins: `libgstx264.so`.
+    pub fn demo_without(plugin: &str) -> Self {
+        let folder = Arc::new(TempDir::new().unwrap());
+        let (plugins, registry) = (folder.path().join("plugins"), folder.path().join("registry"));
+        std::fs::create_dir(&plugins).unwrap();
+        let all = Command::new("pkg-config").args(["--variable=pluginsdir", "gstreamer-1.0"]).output().unwrap();
+        let mut left_out = false;
+        for entry in std::fs::read_dir(String::from_utf8(all.stdout).unwrap().trim()).unwrap() {
+            let entry = entry.unwrap();
+            left_out |= entry.file_name() == plugin;
+            if entry.file_name() != plugin {
+                std::os::unix::fs::symlink(entry.path(), plugins.join(entry.file_name())).unwrap();
+            }
+        }
+        assert!(left_out, "{plugin} is installed, so that it can be left out");
+        let data = folder.path().join("data");
+        let mut command = Command::new(VIRAGE);
+        command.args(["demo", "--cameras", "1", "--height", "234", "--listen", "127.0.0.1:0"]);
+        command.args(["--tls-listen", "127.0.0.1:0", "--data"]).arg(data);
+        command.env("GST_PLUGIN_SYSTEM_PATH_1_0", plugins).env("GST_REGISTRY_1_0", registry);
+        Self::spawn(command, folder)
+    }
+
     fn start(args: &[&str], folder: Arc<TempDir>) -> Self {
+        Self::start_with(args, folder, &[])
+    }
+
+    fn start_with(args: &[&str], folder: Arc<TempDir>, environment: &[(&str, String)]) -> Self {
+        let mut command = Command::new(VIRAGE);
+        command.args(args).envs(environment.iter().map(|(name, value)| (name, value)));
+        Self::spawn(command, folder)
+    }
+
+    fn spawn(mut command: Command, folder: Arc<TempDir>) -> Self {
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
-        let mut process = Command::new(VIRAGE).args(args).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+        let mut process = command.stdout(Stdio::piped()).stderr(log).spawn().unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let mut secure = String::new();
         let url = loop {

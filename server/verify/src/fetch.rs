@@ -3,11 +3,12 @@
 use std::{
     io::Read,
     path::Path,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Request, Version, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_rustls::HttpsConnector;
@@ -117,6 +118,8 @@ pub struct Meta {
     pub length: usize,
     /// From the request to the last byte.
     pub took: Duration,
+    /// From the body's first byte to its last.
+    pub flow: Duration,
 }
 
 impl Meta {
@@ -233,18 +236,26 @@ impl Fetch {
         let broken = |e: &dyn std::error::Error| Error::Transport(chain(e));
         let response = self.client.request(request).await.map_err(|e| broken(&e))?;
         let (parts, body) = response.into_parts();
-        let body = Limited::new(body, ask.limit).collect().await.map_err(|e| match e
-            .downcast_ref::<http_body_util::LengthLimitError>()
-        {
-            Some(_) => Error::Large(ask.limit),
-            None => broken(e.as_ref()),
-        })?;
-        let raw = body.to_bytes();
+        let mut body = pin!(Limited::new(body, ask.limit));
+        let (mut raw, mut first) = (BytesMut::new(), None);
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|e| match e.downcast_ref::<http_body_util::LengthLimitError>() {
+                Some(_) => Error::Large(ask.limit),
+                None => broken(e.as_ref()),
+            })?;
+            if let Some(data) = frame.data_ref() {
+                first.get_or_insert_with(Instant::now);
+                raw.extend_from_slice(data);
+            }
+        }
+        let flow = first.map_or(Duration::ZERO, |first| first.elapsed());
+        let raw = raw.freeze();
         let length = raw.len();
         let gzip = parts.headers.get(header::CONTENT_ENCODING).is_some_and(|v| v.as_bytes() == b"gzip");
         let body = if gzip { gunzip(&raw, ask.limit)? } else { raw };
         let (status, version) = (parts.status.as_u16(), parts.version);
-        let meta = Meta { url: url.clone(), status, version, headers: parts.headers, length, took: start.elapsed() };
+        let took = start.elapsed();
+        let meta = Meta { url: url.clone(), status, version, headers: parts.headers, length, took, flow };
         Ok(Answer { meta, body })
     }
 }
@@ -365,6 +376,7 @@ mod tests {
             headers: [(header::CACHE_CONTROL, HeaderValue::from_str(text).expect("a header"))].into_iter().collect(),
             length: 0,
             took: Duration::ZERO,
+            flow: Duration::ZERO,
         };
         for (text, expected) in [
             ("public, max-age=6", Some(6)),

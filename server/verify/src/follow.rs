@@ -61,8 +61,8 @@ pub async fn rendition(fetch: Fetch, url: Url, role: Role, limits: Limits) -> Re
     }
     follower.drain(Duration::from_secs(20)).await;
     follower.again().await;
-    let Follower { fetch, mut seen, .. } = follower;
-    probe::all(&fetch, &mut seen).await;
+    let Follower { fetch, mut seen, start, .. } = follower;
+    probe::all(&fetch, &mut seen, start).await;
     seen
 }
 

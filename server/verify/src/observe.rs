@@ -134,10 +134,19 @@ pub struct Probe {
     pub url: Url,
     /// The playlist just before.
     pub before: Arc<Media>,
+    /// How long that playlist took: a round trip.
+    pub round_trip: Duration,
     /// How it was answered; else why not.
     pub meta: Result<Meta, String>,
     /// The playlist in the answer.
     pub list: Option<Media>,
+}
+
+impl Probe {
+    /// Whether it was answered at once: half a second beyond the round trip is anybody's.
+    pub fn is_prompt(&self) -> bool {
+        self.meta.as_ref().is_ok_and(|m| m.took <= self.round_trip + Duration::from_millis(500))
+    }
 }
 
 /// What was tried.
@@ -145,9 +154,9 @@ pub struct Probe {
 pub enum ProbeKind {
     /// A part that has been there for long.
     Past,
-    /// A segment far ahead.
+    /// A segment more than two ahead: just so, or far.
     Far,
-    /// `_HLS_msn=abc`.
+    /// `_HLS_msn=abc`, or `_HLS_part=abc`.
     Text,
     /// `_HLS_part` alone.
     PartOnly,
@@ -157,10 +166,17 @@ pub enum ProbeKind {
     Whole(u64),
     /// A playlist that is held, in full.
     Full(Asked),
-    /// The same as a delta update.
-    Delta(Asked),
+    /// The same as a delta update: `YES`, or `v2`, without date ranges.
+    Delta {
+        /// What both are held for.
+        asked: Asked,
+        /// Which.
+        v2: bool,
+    },
     /// Media that nobody listed.
     Unknown,
+    /// A part that has left the playlist for less than three target durations.
+    Delisted(Place),
     /// A hundred bytes of a segment.
     Range(ByteRange),
 }
@@ -246,6 +262,21 @@ impl Rendition {
         let place = |msn, (i, part)| (Place { msn, part: Some(i) }, part);
         let all = self.segments().into_iter();
         all.flat_map(|(msn, s)| s.parts.into_iter().enumerate().map(move |part| place(msn, part))).collect()
+    }
+
+    /// The part that left the playlist last, with what stayed of its segment, and the earliest moment at which it may
+    /// have left: when the last answer that lists it was asked for.
+    pub fn delisted(&self) -> Option<(Place, Part, Duration)> {
+        let pairs = self.editions.windows(2).rev().filter_map(|pair| Some((pair.first()?, pair.last()?)));
+        pairs.filter(|(_, after)| !after.list.ended).find_map(|(before, after)| {
+            let left = before.list.segments.iter().filter(|s| s.key.is_none()).rev().find_map(|segment| {
+                let stays = after.list.segment(segment.msn).is_some_and(|s| !s.parts.is_empty());
+                let place = Place { msn: segment.msn, part: Some(segment.parts.len().checked_sub(1)?) };
+                let last = segment.parts.last().filter(|part| !part.gap && !stays)?;
+                Some((place, last.clone()))
+            });
+            left.map(|(place, part)| (place, part, before.at.saturating_sub(before.meta.took)))
+        })
     }
 
     /// The header that applies to a segment.

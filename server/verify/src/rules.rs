@@ -69,6 +69,7 @@ rules! {
     RESOLUTION "resolution-mismatch" Warning "bis §4.4.6.2" "Let RESOLUTION say what the media's header says.";
     FRAME_RATE "frame-rate-mismatch" Warning "bis §4.4.6.2" "Let FRAME-RATE say how many frames a second the media has.";
     BANDWIDTH "bandwidth-low" Error "bis §4.4.6.2" "Let BANDWIDTH be the peak of the variant with its renditions.";
+    BANDWIDTH_HIGH "bandwidth-high" Warning "bis §4.4.6.2; Apple authoring" "Let BANDWIDTH be no more than twice the peak: players pass over what they could play.";
     AVERAGE "average-bandwidth-low" Warning "bis §4.4.6.2" "Let AVERAGE-BANDWIDTH be the mean of the variant with its renditions.";
     TARGETS_DIFFER "target-durations-differ" Error "bis §6.2.4" "Give all media playlists of a presentation the same EXT-X-TARGETDURATION.";
     CONTROLS_DIFFER "server-control-differs" Error "bis §6.2.4" "Give all media playlists of a presentation the same EXT-X-SERVER-CONTROL.";
@@ -96,6 +97,8 @@ rules! {
     NO_HINT "no-preload-hint" Error "bis §4.4.5.3, App. B" "Hint the next part in every live playlist: hls.js loops without it.";
     MANY_HINTS "many-preload-hints" Warning "bis §6.2.6" "Write one EXT-X-PRELOAD-HINT of a TYPE.";
     PARTS_GONE "parts-listed-short" Warning "bis §6.2.2" "List the parts of the last three target durations.";
+    PART_GONE "part-gone-early" Error "bis §6.2.2" "Serve parts for three target durations more when they are listed no more.";
+    LAST_PART_LATE "last-part-late" Error "bis §6.2.2, §6.2.5.2" "Announce a segment's last part when it exists, not with the next segment's first.";
     NO_REPORTS "no-rendition-reports" Warning "bis §4.4.5.4, App. B" "Write an EXT-X-RENDITION-REPORT for each other rendition.";
     REPORT_WRONG "rendition-report-wrong" Error "bis §4.4.5.4" "Let a report name a rendition's playlist and its last segment and part at that moment.";
 
@@ -106,12 +109,14 @@ rules! {
     RELOAD_PAST "reload-past-refused" Error "bis §6.2.5.2" "Answer a reload for what is past at once, with the current playlist.";
     RELOAD_PART_END "reload-past-last-part" Error "bis §6.2.5.2" "Treat a part beyond a segment's last as part 0 of the next segment.";
     RELOAD_FAR "reload-far-not-refused" Warning "bis §6.2.5.2" "Refuse a reload more than two segments ahead with 400 at once.";
-    RELOAD_PART_ONLY "reload-part-only-not-refused" Error "bis §6.2.5.2" "Refuse _HLS_part without _HLS_msn with 400.";
-    RELOAD_TEXT "reload-not-a-number-not-refused" Warning "bis §6.2.5.2" "Refuse directives that are not numbers with 400.";
+    RELOAD_PART_ONLY "reload-part-only-not-refused" Error "bis §6.2.5.2" "Refuse _HLS_part without _HLS_msn with 400 at once.";
+    RELOAD_TEXT "reload-not-a-number-not-refused" Warning "bis §6.2.5.2" "Refuse directives that are not numbers with 400 at once.";
     SERVER_ERROR "server-error" Error "RFC 9110 §15.6" "Find out why the server fails on this request.";
     HINT_CHANGED "hint-not-kept" Error "bis §4.4.5.3, §6.2.6" "Publish the part at the address that was hinted.";
     HINT_LOST "hint-not-held" Error "bis §6.2.6" "Hold a request for a hinted part and answer it whole.";
+    HINT_TRICKLES "hint-trickles" Error "bis §6.2.6" "Send no byte of a hinted part before it is whole, then all at line speed.";
     NO_DELTA "no-delta-update" Error "bis §6.2.5.1" "Answer _HLS_skip=YES with a delta update where CAN-SKIP-UNTIL is offered.";
+    SKIP_V2 "skip-v2-unanswered" Error "bis §6.2.5.1" "Answer _HLS_skip=v2 with a delta update, or in full where CAN-SKIP-DATERANGES is not offered.";
     DELTA_DIFFERS "delta-differs" Error "bis §6.2.5.1, §4.4.5.2" "Let a delta update, put after what it skips, be the full playlist, and skip nothing newer than CAN-SKIP-UNTIL.";
 
     // Live: how the playlist goes on.
@@ -137,12 +142,13 @@ rules! {
     MEDIA_CHANGED "media-changed" Error "bis §6.2.1, §6.2.6" "Answer the same address with the same bytes, whole, each time.";
 
     // HTTP.
-    UNKNOWN_ANSWERED "unknown-answered" Error "bis §6.2.6" "Answer 404 for media that are neither known nor hinted, never 200.";
+    UNKNOWN_ANSWERED "unknown-answered" Error "bis §6.2.6" "Answer 404, at once, for media that are neither known nor hinted.";
     PLAYLIST_TYPE "playlist-content-type" Warning "bis §4" "Serve playlists as application/vnd.apple.mpegurl.";
     MEDIA_TYPE "media-content-type" Warning "bis §3.1; Apple authoring" "Serve media by their type: video/mp4, audio/mp4, video/iso.segment, video/mp2t.";
     NO_GZIP "no-gzip" Warning "bis §6.2.1" "Compress playlists with gzip for who accepts it.";
     PLAYLIST_CACHE "playlist-cached-long" Warning "bis §6.2.1; RFC 9111 §5.2" "Let caches keep a live playlist half a target duration at most.";
     HELD_CACHE "held-reload-not-cached" Note "bis App. B" "Let caches keep a held reload's answer: its address names its content.";
+    HELD_CACHE_LONG "held-reload-cached-long" Warning "bis App. B; RFC 9111 §5.2" "Let caches keep a held reload's answer for six target durations at most.";
     MEDIA_CACHE "media-not-cached" Warning "RFC 9111 §5.2; bis §6.2.2" "Let caches keep media: say max-age.";
     ERROR_CACHE "missing-cached-long" Warning "RFC 9111 §4.2.2" "Let caches keep a 404 for a second or so: the media may come.";
     NO_HTTP2 "no-http2" Error "bis App. B.1" "Serve low latency over HTTP/2: AVPlayer falls back without it.";

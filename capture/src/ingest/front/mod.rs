@@ -50,6 +50,8 @@ pub(super) fn build(pipeline: &gst::Pipeline, source: &Source, intake: &Arc<Inta
         Kind::Decklink(decklink) => decklink::build(&front, decklink),
         Kind::Ndi(ndi) => ndi::build(&front, ndi),
         Kind::File(file) => file::build(&front, file),
+        // Its streams come with the publisher.
+        Kind::Push(_) => Ok(None),
     }
 }
 
@@ -63,6 +65,8 @@ impl Front<'_> {
     fn streams_of(&self, demux: &gst::Element) {
         let branches = Arc::clone(&self.branches);
         demux.connect_pad_added(move |_, pad| branches.attach(pad));
+        let branches = Arc::clone(&self.branches);
+        demux.connect_pad_removed(move |_, pad| branches.detached(pad));
     }
 
     /// A receiver of transport stream packets, and what takes them apart.

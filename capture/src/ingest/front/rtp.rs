@@ -9,6 +9,7 @@ use super::{Front, Held, tsdemux, watch_pad};
 use crate::{
     Error,
     elements::make,
+    ingest::reports::Reports,
     source::{Payload, Rtp},
 };
 
@@ -32,7 +33,9 @@ pub(super) fn build(front: &Front<'_>, rtp: &Rtp) -> Result<Held, Error> {
     } else {
         None
     };
-    let branches = Arc::clone(&front.branches);
+    let reports = Arc::new(Reports::default());
+    reports.collect(&session);
+    let (branches, intake) = (Arc::clone(&front.branches), Arc::clone(front.intake));
     session.connect_pad_added(move |_, pad| {
         let main = pad.name().starts_with("recv_rtp_src_0_");
         match &transport {
@@ -43,7 +46,10 @@ pub(super) fn build(front: &Front<'_>, rtp: &Rtp) -> Result<Held, Error> {
                 }
                 let _ = pad.link(sink);
             }
-            _ if pad.name().starts_with("recv_rtp_src_") => branches.attach(pad),
+            _ if pad.name().starts_with("recv_rtp_src_") => {
+                reports.watch(pad, &intake);
+                branches.attach(pad);
+            }
             _ => {}
         }
     });

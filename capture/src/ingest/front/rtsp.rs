@@ -9,7 +9,7 @@ use super::{Front, Held, watch_pad};
 use crate::{
     Error,
     elements::make,
-    ingest::{Peer, relay::Relay},
+    ingest::{Peer, relay::Relay, reports::Reports},
     source::{Rtsp, Transport},
 };
 
@@ -46,10 +46,13 @@ pub(super) fn build(front: &Front<'_>, rtsp: &Rtsp) -> Result<Held, Error> {
     source.set_property("tcp-timeout", RTSP_TIMEOUT);
     source.set_property("timeout", RTSP_TIMEOUT);
     // Picture and sound are aligned by the first sender reports; later ones would only make even frames uneven.
-    source.connect("new-manager", false, |values| {
+    let reports = Arc::new(Reports::default());
+    let collecting = Arc::clone(&reports);
+    source.connect("new-manager", false, move |values| {
         let manager = values.get(1).and_then(|value| value.get::<gst::Element>().ok());
         if let Some(manager) = manager.filter(|manager| manager.has_property("rtcp-sync")) {
             manager.set_property_from_str("rtcp-sync", "initial");
+            collecting.collect(&manager);
         }
         None
     });
@@ -63,6 +66,7 @@ pub(super) fn build(front: &Front<'_>, rtsp: &Rtsp) -> Result<Held, Error> {
     source.connect_pad_added(move |_, pad| {
         intake.connected();
         watch_pad(pad, &intake);
+        reports.watch(pad, &intake);
     });
     front.streams_of(&source);
     Ok(relay.map(|relay| Box::new(relay) as Box<dyn Peer>))

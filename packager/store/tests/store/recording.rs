@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, path::Path};
 
 use bytes::Bytes;
 use packager::{
-    Cutter, Event, Format, Grid, Kind, MediaTime, Msn, Part, Rate, RenditionId, Run, Segment, Timeline, Unit,
+    Cutter, Event, Format, Grid, Kind, MediaTime, Msn, Part, PartEntry, Rate, RenditionId, Run, Segment, Timeline,
+    Unit,
     wall::{Anchor, Wall},
 };
 use proptest::prelude::*;
@@ -74,9 +75,16 @@ pub struct Recording {
     pub cutter: Cutter,
     pub timeline: Timeline,
     pub parts: BTreeMap<Msn, Vec<Part>>,
+    /// How many discontinuities stand before each segment.
+    discontinuities: BTreeMap<Msn, u64>,
     pub headers: BTreeMap<u32, Bytes>,
     frame: u64,
     seed: u8,
+}
+
+fn entry(part: &Part) -> PartEntry {
+    let size = part.bytes.len() as u32;
+    PartEntry { duration: part.duration as u32, size, independent: part.independent }
 }
 
 impl Recording {
@@ -92,8 +100,8 @@ impl Recording {
         timeline.begin_run(grid.frame_time(frame));
         let mut cutter = Cutter::new(Kind::Rung, grid, next, grid.frame_time(frame));
         cutter.format(h264(640)).expect("a format");
-        let (parts, headers) = (BTreeMap::new(), BTreeMap::new());
-        Self { id, run, cutter, timeline, parts, headers, frame, seed: 0 }
+        let (parts, discontinuities, headers) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { id, run, cutter, timeline, parts, discontinuities, headers, frame, seed: 0 }
     }
 
     pub fn step(&mut self, store: &Store, step: &Step) {
@@ -133,7 +141,10 @@ impl Recording {
                 Event::Header { k, bytes, .. } => {
                     self.headers.insert(*k, bytes.clone());
                 }
-                Event::Part(part) => self.parts.entry(part.msn).or_default().push(part.clone()),
+                Event::Part(part) => {
+                    self.discontinuities.entry(part.msn).or_insert(discontinuities);
+                    self.parts.entry(part.msn).or_default().push(part.clone());
+                }
                 Event::Gap { .. } => {}
             }
             store.append(&self.id, self.run, discontinuities, &event);
@@ -145,9 +156,20 @@ impl Recording {
         parts.iter().flat_map(|p| p.bytes.iter().copied()).collect::<Vec<u8>>().into()
     }
 
-    /// All segments of which something was received, as playlists see them.
+    /// All segments of which something was received, as they lie on the disk: of one that was torn, what there is.
     pub fn recorded(&self) -> Vec<Segment> {
-        self.timeline.segments().iter().filter(|s| !s.parts.is_empty()).cloned().collect()
+        let open = self.timeline.newest().filter(|s| !s.done).map(|s| s.msn);
+        let of = |(msn, parts): (&Msn, &Vec<Part>)| Segment {
+            msn: *msn,
+            run: self.run,
+            header: parts[0].header,
+            discontinuities: self.discontinuities[msn],
+            start: parts[0].start,
+            parts: parts.iter().map(entry).collect(),
+            duration: parts.iter().map(|part| part.duration).sum(),
+            done: Some(*msn) != open,
+        };
+        self.parts.iter().map(of).collect()
     }
 
     /// Every recorded segment, part by part and whole, is found as it was appended.

@@ -1,6 +1,6 @@
 //! The API's objects.
 
-use packager::Format;
+use packager::{Format, Slug};
 use serde_json::{Value, json};
 
 use crate::{
@@ -25,6 +25,7 @@ pub fn camera(camera: &Camera) -> Value {
             })
         })
         .collect();
+    let timing = camera.timing.lock().clone();
     let id = camera.id.as_str();
     let mut urls = json!({"live": format!("/live/{id}/index.m3u8"), "plain": format!("/live/{id}/plain.m3u8")});
     if camera.source().is_some() {
@@ -32,7 +33,10 @@ pub fn camera(camera: &Camera) -> Value {
     }
     json!({
         "id": id, "name": camera.name, "bearing": camera.bearing, "state": health, "message": message,
-        "renditions": renditions, "loose": camera.loose, "urls": urls,
+        "encoder": camera.engine.map(capture::Engine::name), "encoder_tested": camera.engine.map(capture::Engine::is_tested),
+        "renditions": renditions, "loose": camera.loose, "urls": urls, "offset_ms": camera.offset_ms,
+        "time": timing.basis.as_str(),
+        "skew_ms": timing.skew_ms, "drift_ppm": timing.drift_ppm, "warning": timing.warning,
     })
 }
 
@@ -40,7 +44,17 @@ pub fn camera(camera: &Camera) -> Value {
 pub(super) fn sound(sound: &Sound) -> Value {
     let id = sound.id.as_str();
     let urls = json!({"live": format!("/live/audio/{id}/index.m3u8")});
-    json!({"id": id, "name": id, "language": sound.language, "urls": urls})
+    let (camera, group) = (sound.camera.as_ref().map(Slug::as_str), sound.group.as_ref().map(Slug::as_str));
+    let loudness = sound.loudness();
+    // A tenth is what meters show.
+    let tenth = |value: Option<f64>| value.map(|value| (value * 10.0).round() / 10.0);
+    json!({
+        "id": id, "name": sound.name, "language": sound.language, "camera": camera, "group": group, "urls": urls,
+        "loudness": {
+            "momentary": tenth(loudness.momentary), "short_term": tenth(loudness.short_term),
+            "integrated": tenth(loudness.integrated), "true_peak": tenth(loudness.true_peak),
+        },
+    })
 }
 
 /// A mark.

@@ -5,7 +5,8 @@ use crate::{
     observe::{Presentation, Rendition, Top},
     playlist::integer,
     report::{At, Findings},
-    rules::{AVERAGE, BANDWIDTH},
+    rules::{AVERAGE, BANDWIDTH, BANDWIDTH_HIGH},
+    seconds,
 };
 
 use super::multivariant::{of_group, of_stream};
@@ -14,12 +15,17 @@ use super::multivariant::{of_group, of_stream};
 struct Rate {
     peak: u64,
     mean: u64,
+    /// How much was measured.
+    time: Micros,
     /// Whether all of it was read.
     whole: bool,
 }
 
+/// Less than this says little about the peak of a stream: a quiet scene is no proof.
+const ENOUGH: Micros = 30 * SECOND;
+
 pub(super) fn check(top: &Top, seen: &Presentation, findings: &mut Findings, unchecked: &mut Vec<String>) {
-    let mut some = false;
+    let (mut some, mut enough) = (false, false);
     for (index, stream) in top.list.streams.iter().enumerate() {
         let Some(own) = of_stream(seen, index).and_then(rate) else { continue };
         let heard = of_group(top, seen, stream, "AUDIO").filter_map(rate);
@@ -35,6 +41,13 @@ pub(super) fn check(top: &Top, seen: &Presentation, findings: &mut Findings, unc
         {
             findings.add(&BANDWIDTH, at, format!("at least {peak} b/s, the peak measured"), declared.to_string());
         }
+        let long = own.time >= ENOUGH && dearest.as_ref().is_none_or(|r| r.time >= ENOUGH);
+        enough |= long;
+        if let Some(declared) = declared("BANDWIDTH").filter(|_| long)
+            && declared / 2 > peak
+        {
+            findings.add(&BANDWIDTH_HIGH, at, format!("about {peak} b/s, the peak measured"), declared.to_string());
+        }
         let whole = own.whole && dearest.is_none_or(|r| r.whole);
         some |= whole;
         if let Some(declared) = declared("AVERAGE-BANDWIDTH").filter(|_| whole)
@@ -42,6 +55,9 @@ pub(super) fn check(top: &Top, seen: &Presentation, findings: &mut Findings, unc
         {
             findings.add(&AVERAGE, at, format!("at least {mean} b/s, the mean of it all"), declared.to_string());
         }
+    }
+    if !enough && !top.list.streams.is_empty() {
+        unchecked.push(format!("whether BANDWIDTH is far too high: less than {} of media were read", seconds(ENOUGH)));
     }
     if !some && !top.list.streams.is_empty() {
         unchecked.push("AVERAGE-BANDWIDTH: only part of the media was read".into());
@@ -76,7 +92,7 @@ fn rate(rendition: &Rendition) -> Option<Rate> {
         .iter()
         .fold((0u64, 0), |(b, t), (_, more, length)| (b.saturating_add(*more), Micros::saturating_add(t, *length)));
     let whole = list.ended && list.whole().filter(|s| !s.gap).count() == all.len();
-    (time > 0).then(|| Rate { peak, mean: bits(bytes, time), whole })
+    (time > 0).then(|| Rate { peak, mean: bits(bytes, time), time, whole })
 }
 
 fn bits(bytes: u64, time: Micros) -> u64 {

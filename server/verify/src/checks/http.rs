@@ -7,8 +7,8 @@ use crate::{
     observe::{Presentation, ProbeKind, Rendition},
     report::{At, Findings},
     rules::{
-        ERROR_CACHE, HELD_CACHE, MEDIA_CACHE, MEDIA_TYPE, NO_CORS, NO_GZIP, NO_HTTP2, NO_RANGE, PLAYLIST_CACHE,
-        PLAYLIST_TYPE, UNKNOWN_ANSWERED,
+        ERROR_CACHE, HELD_CACHE, HELD_CACHE_LONG, MEDIA_CACHE, MEDIA_TYPE, NO_CORS, NO_GZIP, NO_HTTP2, NO_RANGE,
+        PLAYLIST_CACHE, PLAYLIST_TYPE, UNKNOWN_ANSWERED,
     },
 };
 
@@ -75,6 +75,10 @@ fn caches(rendition: &Rendition, findings: &mut Findings) {
                 let found = if said.is_empty() { "nothing said" } else { said };
                 findings.add(&HELD_CACHE, at, "max-age of some target durations", found);
             }
+            Some(_) if age.is_some_and(|age| age > target.saturating_mul(6).max(1)) => {
+                let expected = format!("max-age of at most {}, six target durations", target.saturating_mul(6));
+                findings.add(&HELD_CACHE_LONG, at, expected, said);
+            }
             _ => {}
         }
     }
@@ -111,11 +115,20 @@ fn media(rendition: &Rendition, findings: &mut Findings) {
 fn probes(rendition: &Rendition, findings: &mut Findings) {
     let at = At::new(&rendition.url);
     for probe in &rendition.probes {
-        let Ok(meta) = &probe.meta else { continue };
+        let unknown = || format!("404 for {}", probe.url.path());
+        let meta = match &probe.meta {
+            Ok(meta) => meta,
+            Err(why) => {
+                if probe.kind == ProbeKind::Unknown {
+                    findings.add(&UNKNOWN_ANSWERED, at, unknown(), why);
+                }
+                continue;
+            }
+        };
         match probe.kind {
-            ProbeKind::Unknown if meta.status < 300 => {
+            ProbeKind::Unknown if meta.status != 404 => {
                 let found = format!("status {} with {} bytes", meta.status, meta.length);
-                findings.add(&UNKNOWN_ANSWERED, at, format!("404 for {}", probe.url.path()), found);
+                findings.add(&UNKNOWN_ANSWERED, at, unknown(), found);
             }
             ProbeKind::Unknown => {
                 let most = probe.before.target.unwrap_or(1).max(1);

@@ -1,6 +1,7 @@
 //! The checks: functions over what was seen. They fetch nothing and know no clock.
 
 mod alignment;
+mod arrival;
 mod bandwidth;
 mod http;
 mod live;
@@ -32,6 +33,7 @@ pub fn all(url: Url, mut seen: Presentation) -> Report {
         live::check(rendition, &mut findings, &mut unchecked);
         media::check(rendition, &mut findings, &mut unchecked);
         reloads::check(rendition, &mut findings, &mut unchecked);
+        arrival::check(rendition, &mut findings, &mut unchecked);
     }
     low_latency::reports(&seen, &mut findings);
     alignment::check(&seen, &mut findings, &mut unchecked);

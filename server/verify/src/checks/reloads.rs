@@ -6,7 +6,7 @@ use crate::{
     report::{At, Findings},
     rules::{
         DELTA_DIFFERS, HELD_EMPTY, HELD_NEVER, HINT_LOST, NO_DELTA, RELOAD_FAR, RELOAD_MSN, RELOAD_PART_END,
-        RELOAD_PART_ONLY, RELOAD_PAST, RELOAD_TEXT, Rule, SERVER_ERROR,
+        RELOAD_PART_ONLY, RELOAD_PAST, RELOAD_TEXT, Rule, SERVER_ERROR, SKIP_V2,
     },
     seconds,
 };
@@ -51,11 +51,12 @@ fn reach(list: &Media) -> String {
 fn answered(probe: &Probe) -> String {
     match &probe.meta {
         Err(why) => why.clone(),
-        Ok(meta) if meta.status == 200 => match &probe.list {
-            Some(list) => format!("status 200, {}", reach(list)),
-            None => "status 200".into(),
-        },
-        Ok(meta) => format!("status {}", meta.status),
+        Ok(meta) => {
+            let late =
+                if probe.is_prompt() { String::new() } else { format!(" after {:.1} s", meta.took.as_secs_f64()) };
+            let list = probe.list.as_ref().map_or(String::new(), |list| format!(", {}", reach(list)));
+            format!("status {}{late}{list}", meta.status)
+        }
     }
 }
 
@@ -69,7 +70,7 @@ fn probe(rendition: &Rendition, probe: &Probe, findings: &mut Findings) {
         return;
     }
     let refused = |rule: &'static Rule, findings: &mut Findings| {
-        if status != 400 {
+        if status != 400 || !probe.is_prompt() {
             findings.add(rule, at, format!("400 at once for ?{query}"), answered(probe));
         }
     };
@@ -84,7 +85,7 @@ fn probe(rendition: &Rendition, probe: &Probe, findings: &mut Findings) {
                 0 => has(msn.saturating_sub(1), None),
                 part => has(msn, Some(part as u64 - 1)),
             };
-            if !current {
+            if !current || !probe.is_prompt() {
                 let expected = format!("the current playlist at once for ?{query}");
                 findings.add(&RELOAD_PAST, at, expected, answered(probe));
             }
@@ -106,30 +107,45 @@ fn probe(rendition: &Rendition, probe: &Probe, findings: &mut Findings) {
 
 /// A delta update, put after what it skips, is the full playlist (6.2.5.1).
 fn delta(rendition: &Rendition, findings: &mut Findings, unchecked: &mut Vec<String>) {
-    let at = At::new(&rendition.url);
-    let mut pair = (None, None);
-    for probe in &rendition.probes {
-        match probe.kind {
-            ProbeKind::Full(_) => pair.0 = Some(probe),
-            ProbeKind::Delta(_) => pair.1 = Some(probe),
-            _ => {}
+    let Some(full) = rendition.probes.iter().find(|p| matches!(p.kind, ProbeKind::Full(_))) else { return };
+    for short in &rendition.probes {
+        let ProbeKind::Delta { v2, .. } = short.kind else { continue };
+        match &full.list {
+            Some(list) => update(rendition, list, short, v2, findings, unchecked),
+            None if v2 => {}
+            None => findings.add(&NO_DELTA, At::new(&rendition.url), expected(short), answered(full)),
         }
     }
-    let (Some(full), Some(short)) = pair else { return };
-    let (Some(list), Some(update)) = (&full.list, &short.list) else {
-        let expected = format!("a delta update for ?{}", short.url.query().unwrap_or(""));
-        let failed = if full.list.is_none() { full } else { short };
-        findings.add(&NO_DELTA, at, expected, answered(failed));
+}
+
+fn expected(short: &Probe) -> String {
+    format!("a delta update for ?{}", short.url.query().unwrap_or(""))
+}
+
+/// One delta update beside the full playlist. Without `CAN-SKIP-DATERANGES`, `v2` may be answered in full.
+fn update(
+    rendition: &Rendition,
+    list: &Media,
+    short: &Probe,
+    v2: bool,
+    findings: &mut Findings,
+    unchecked: &mut Vec<String>,
+) {
+    let at = At::new(&rendition.url);
+    let missing = if v2 { &SKIP_V2 } else { &NO_DELTA };
+    let Some(update) = &short.list else {
+        findings.add(missing, at, expected(short), answered(short));
         return;
     };
     let boundary = list.control_time("CAN-SKIP-UNTIL").unwrap_or(0);
     let Some(skipped) = update.skipped else {
         // A playlist no longer than the boundary has nothing to skip.
         match list.whole().filter(|s| from_end(list, s.msn) > boundary + list.target_micros()).count() {
+            _ if v2 && !list.control.as_ref().is_some_and(|(_, said)| said.yes("CAN-SKIP-DATERANGES")) => {}
             0 => unchecked.push(format!("delta updates: {} is too short to skip any", rendition.url.path())),
             old => {
                 let expected = format!("EXT-X-SKIP of {old} segments");
-                findings.add(&NO_DELTA, at, expected, "the whole playlist");
+                findings.add(missing, at, expected, "the whole playlist");
             }
         }
         return;

@@ -4,19 +4,25 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     io::Write as _,
+    pin::Pin,
     sync::{Arc, Mutex},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::{RawQuery, State},
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 use bytes::Bytes;
-use tokio::{net::TcpListener, time::Instant};
+use hyper::body::Frame;
+use tokio::{
+    net::TcpListener,
+    time::{Instant, Sleep},
+};
 
 use crate::media::{Track, tracks};
 
@@ -47,11 +53,23 @@ pub enum Behave {
     MsnAtOnce,
     RefusesPast,
     RefusesPastLastPart,
+    /// Answers a reload for the past a while later.
+    LatePast,
+    /// Refuses a while later.
+    LateRefusal,
     TakesFar,
+    /// Takes what is a little too far ahead.
+    TakesNear,
     TakesPartOnly,
     TakesText,
+    TakesPartText,
     FailsOnText,
     NoDelta,
+    RefusesV2,
+    /// Lists a segment's last part with the next segment's first.
+    LastPartLate,
+    /// Sends half of a part before it exists, and the rest a while later.
+    Trickles,
     /// Refuses parts that do not exist yet.
     NoHints,
     /// Answers what nobody knows.
@@ -99,6 +117,8 @@ const BEFORE: u64 = 20_000_000;
 const PER: u64 = 5;
 /// Segments of a VOD playlist.
 const VOD: u64 = 8;
+/// Segments of a longer one.
+const LONG: u64 = 36;
 
 pub struct Origin {
     plan: Plan,
@@ -134,10 +154,13 @@ async fn answer(State(origin): State<Arc<Origin>>, uri: Uri, RawQuery(query): Ra
         origin.playlist(track, file, &query, times).await
     } else {
         match track {
-            Some(track) => origin.media(track, file).await.map(|body| (0, body)),
+            Some(track) => origin.media(track, file).await.map(|body| (origin.edge(track), body)),
             None => Err(StatusCode::NOT_FOUND),
         }
     };
+    if origin.plan.behave == Behave::LateRefusal && found == Err(StatusCode::BAD_REQUEST) {
+        tokio::time::sleep(LATE).await;
+    }
     let (mut status, (edge, mut body)) = match found {
         Ok(found) => (StatusCode::OK, found),
         Err(status) => (status, (0, Bytes::new())),
@@ -178,10 +201,43 @@ async fn answer(State(origin): State<Arc<Origin>>, uri: Uri, RawQuery(query): Ra
         encoder.write_all(&body).unwrap();
         body = encoder.finish().unwrap().into();
     }
-    let mut response = Response::new(Body::from(body));
+    let trickles = origin.plan.behave == Behave::Trickles && times == 0 && file.matches('.').count() == 2;
+    let body = if trickles { Body::new(Trickle::new(body)) } else { Body::from(body) };
+    let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().extend(headers);
     response
+}
+
+/// A while: more than anybody takes for "at once".
+const LATE: Duration = Duration::from_millis(1_200);
+
+/// A body in two halves, some time apart.
+struct Trickle {
+    halves: Vec<Bytes>,
+    pause: Pin<Box<Sleep>>,
+}
+
+impl Trickle {
+    fn new(mut whole: Bytes) -> Self {
+        let first = whole.split_to(whole.len() / 2);
+        Self { halves: vec![whole, first], pause: Box::pin(tokio::time::sleep(Duration::from_millis(600))) }
+    }
+}
+
+impl HttpBody for Trickle {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.halves.len() == 1 {
+            ready!(self.pause.as_mut().poll(context));
+        }
+        Poll::Ready(self.halves.pop().map(|half| Ok(Frame::data(half))))
+    }
 }
 
 impl Origin {
@@ -197,6 +253,18 @@ impl Origin {
         tokio::time::sleep_until(self.start + Duration::from_micros(wanted.saturating_sub(BEFORE) + 1_000)).await;
     }
 
+    /// Parts of a track that are listed now.
+    fn listed(&self, track: &Track) -> u64 {
+        let edge = self.edge(track);
+        edge - u64::from(self.plan.behave == Behave::LastPartLate && edge.is_multiple_of(PER))
+    }
+
+    /// Waits until a playlist lists more than `parts` parts.
+    async fn until_listed(&self, track: &Track, parts: u64) {
+        let late = self.plan.behave == Behave::LastPartLate && (parts + 1).is_multiple_of(PER);
+        self.until(track, parts + u64::from(late)).await;
+    }
+
     async fn playlist(
         &self,
         track: Option<&Track>,
@@ -209,7 +277,8 @@ impl Origin {
         let value = |name: &str| query.split('&').find_map(|p| p.strip_prefix(name)?.strip_prefix('='));
         let mut edge = self.edge(track);
         match file {
-            "vod.m3u8" => return Ok((edge, self.vod(track).into())),
+            "vod.m3u8" => return Ok((edge, self.vod(track, VOD).into())),
+            "long.m3u8" => return Ok((edge, self.vod(track, LONG).into())),
             "plain.m3u8" => {
                 if behave == Behave::GoesBack && times % 2 == 1 {
                     edge -= 3 * PER;
@@ -229,29 +298,41 @@ impl Origin {
             Some(Ok(msn)) => Some(msn),
             None => None,
         };
-        let part: Option<u64> = value("_HLS_part").map(|p| p.parse().unwrap());
+        let part: Option<u64> = match value("_HLS_part").map(str::parse) {
+            Some(Err(_)) if behave == Behave::TakesPartText => None,
+            Some(Err(_)) => return Err(StatusCode::BAD_REQUEST),
+            Some(Ok(part)) => Some(part),
+            None => None,
+        };
+        if behave == Behave::RefusesV2 && value("_HLS_skip") == Some("v2") {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+        let takes = match behave {
+            Behave::TakesFar => u64::MAX,
+            Behave::TakesNear => edge / PER + 10,
+            _ => edge / PER + 2,
+        };
         match (msn, part) {
             (None, Some(_)) if behave != Behave::TakesPartOnly => return Err(StatusCode::BAD_REQUEST),
-            (Some(msn), _) if msn > edge / PER + 2 && behave != Behave::TakesFar => {
-                return Err(StatusCode::BAD_REQUEST);
-            }
+            (Some(msn), _) if msn > takes => return Err(StatusCode::BAD_REQUEST),
             (Some(msn), _) if msn > edge / PER + 2 => {}
             (Some(msn), _) if behave == Behave::RefusesPast && msn + 2 < edge / PER => {
                 return Err(StatusCode::BAD_REQUEST);
             }
+            (Some(msn), _) if behave == Behave::LatePast && msn + 2 < edge / PER => tokio::time::sleep(LATE).await,
             (Some(_), Some(part)) if behave == Behave::RefusesPastLastPart && part >= PER => {
                 return Err(StatusCode::BAD_REQUEST);
             }
             (Some(_), _) if behave == Behave::Never => std::future::pending().await,
             (Some(_), None) if behave == Behave::MsnAtOnce => {}
-            (Some(msn), None) if behave != Behave::AtOnce => self.until(track, msn * PER + PER - 1).await,
+            (Some(msn), None) if behave != Behave::AtOnce => self.until_listed(track, msn * PER + PER - 1).await,
             (Some(msn), Some(part)) if behave != Behave::AtOnce => {
-                self.until(track, msn * PER + part.min(PER)).await;
+                self.until_listed(track, msn * PER + part.min(PER)).await;
             }
             _ => {}
         }
-        edge = self.edge(track);
-        let delta = value("_HLS_skip") == Some("YES") && behave != Behave::NoDelta;
+        edge = self.listed(track);
+        let delta = matches!(value("_HLS_skip"), Some("YES" | "v2")) && behave != Behave::NoDelta;
         Ok((edge, self.live(track, edge, true, delta).into()))
     }
 
@@ -302,10 +383,10 @@ impl Origin {
         out
     }
 
-    fn vod(&self, track: &Track) -> String {
+    fn vod(&self, track: &Track, segments: u64) -> String {
         let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:VOD\n");
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4\"\n");
-        for msn in 0..VOD {
+        for msn in 0..segments {
             let length = seconds(track.part * PER);
             let _ = write!(out, "{}#EXTINF:{length},\n{msn}.m4s\n", self.date(track, msn));
         }
@@ -325,11 +406,14 @@ impl Origin {
         let numbers: Option<Vec<u64>> = name.split('.').map(|n| n.parse().ok()).collect();
         let edge = self.edge(track);
         let chunks = match numbers.as_deref() {
-            Some([msn]) if (msn + 1) * PER <= edge => msn * PER..(msn + 1) * PER,
+            // A long VOD reaches beyond what is live.
+            Some([msn]) if (msn + 1) * PER <= edge.max(LONG * PER) => msn * PER..(msn + 1) * PER,
             Some([msn, part]) => {
                 let index = msn * PER + part;
                 if index == edge && self.plan.behave != Behave::NoHints {
-                    self.until(track, index).await;
+                    if self.plan.behave != Behave::Trickles {
+                        self.until(track, index).await;
+                    }
                 } else if index >= edge {
                     return unknown;
                 }
@@ -352,6 +436,12 @@ fn part(out: &mut String, track: &Track, msn: u64, part: u64) {
     let _ = writeln!(out, "#EXT-X-PART:DURATION={length},URI=\"{msn}.{part}.m4s\"{independent}");
 }
 
+/// The rate of a track's largest segment, in bits per second.
+fn peak(track: &Track) -> usize {
+    let segments = track.chunks.chunks_exact(PER as usize).map(|parts| parts.iter().map(Bytes::len).sum::<usize>());
+    segments.max().unwrap() * 8_000_000 / (PER * track.part) as usize
+}
+
 fn multivariant(file: &str) -> String {
     let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     let _ = writeln!(
@@ -360,10 +450,11 @@ fn multivariant(file: &str) -> String {
     );
     for (name, pathway, size) in [("hi", "a", "160x90"), ("lo", "a", "96x54"), ("b", "b", "160x90")] {
         let track = tracks().iter().find(|t| t.name == name).unwrap();
+        let peak = peak(track) + self::peak(&tracks()[3]);
         let codec = &verify::media::init(&track.init).unwrap().tracks[0].codec;
         let _ = write!(
             out,
-            "#EXT-X-STREAM-INF:BANDWIDTH=1500000,AVERAGE-BANDWIDTH=1200000,CODECS=\"{codec},mp4a.40.2\",\
+            "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={peak},CODECS=\"{codec},mp4a.40.2\",\
              RESOLUTION={size},FRAME-RATE=25.000,AUDIO=\"au\",PATHWAY-ID=\"{pathway}\"\n{name}/{file}\n"
         );
     }

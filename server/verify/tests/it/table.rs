@@ -174,14 +174,21 @@ fn promised() -> Vec<Case> {
                 *status = StatusCode::NOT_FOUND;
             }
         }),
-        text("no-bandwidth", VOD, ":BANDWIDTH=1500000,", ":"),
+        text("no-bandwidth", VOD, ":BANDWIDTH=", ":X-BANDWIDTH="),
         text("stream-attributes", VOD, ",FRAME-RATE=25.000", ""),
         text("unknown-group", VOD, ",AUDIO=\"au\"", ",AUDIO=\"other\"").also(&["codecs-mismatch"]),
         text("codecs-mismatch", VOD, "mp4a.40.2", "ac-3"),
+        edit("codecs-mismatch", VOD, |_, text| {
+            // Another profile and level than avcC says.
+            let mut pieces = text.split("avc1.");
+            let first = pieces.next().unwrap().to_owned();
+            pieces.fold(first, |out, piece| format!("{out}avc1.640033{}", &piece[6..]))
+        }),
         text("resolution-mismatch", VOD, "160x90", "320x180"),
         text("frame-rate-mismatch", VOD, "25.000", "50.000"),
-        text("bandwidth-low", VOD, ":BANDWIDTH=1500000", ":BANDWIDTH=20000"),
-        text("average-bandwidth-low", VOD, "1200000", "20000"),
+        text("bandwidth-low", VOD, ":BANDWIDTH=", ":BANDWIDTH=20000,X-BANDWIDTH="),
+        text("bandwidth-high", "long.m3u8", ":BANDWIDTH=", ":BANDWIDTH=9"),
+        text("average-bandwidth-low", VOD, "AVERAGE-BANDWIDTH=", "AVERAGE-BANDWIDTH=20000,X-AVERAGE="),
         of("au", "target-durations-differ", VOD, "DURATION:1", "DURATION:2"),
         of("lo", "server-control-differs", LIVE, ",HOLD-BACK=3.2", ",HOLD-BACK=3.4"),
         media(
@@ -251,16 +258,37 @@ fn served() -> Vec<Case> {
         behave("held-reload-unanswered", ONE, Behave::Never).also(&["stale-playlist"]),
         behave("reload-segment-not-whole", ONE, Behave::MsnAtOnce),
         behave("reload-past-refused", ONE, Behave::RefusesPast),
+        behave("reload-past-refused", ONE, Behave::LatePast),
         behave("reload-past-last-part", ONE, Behave::RefusesPastLastPart),
         behave("reload-far-not-refused", ONE, Behave::TakesFar),
+        behave("reload-far-not-refused", ONE, Behave::TakesNear),
+        late(0),
+        late(1),
+        late(2),
         behave("reload-part-only-not-refused", ONE, Behave::TakesPartOnly),
         behave("reload-not-a-number-not-refused", ONE, Behave::TakesText),
+        behave("reload-not-a-number-not-refused", ONE, Behave::TakesPartText),
         behave("server-error", ONE, Behave::FailsOnText),
         edit("hint-not-kept", ONE, hint),
         behave("hint-not-held", ONE, Behave::NoHints),
         behave("no-delta-update", ONE, Behave::NoDelta),
         edit("delta-differs", ONE, far_skip),
+        behave("skip-v2-unanswered", ONE, Behave::RefusesV2),
+        behave("hint-trickles", ONE, Behave::Trickles),
+        behave("last-part-late", ONE, Behave::LastPartLate).seconds(4),
+        reply("part-gone-early", ONE, |ask, status, _| {
+            if ask.file.matches('.').count() == 2 && msn(ask).is_some_and(|msn| msn + 4 < ask.edge / 5) {
+                *status = StatusCode::NOT_FOUND;
+            }
+        }),
     ]
+}
+
+/// Refusals that take a while: each of the three rules is found.
+fn late(which: usize) -> Case {
+    const ALL: [&str; 3] =
+        ["reload-far-not-refused", "reload-part-only-not-refused", "reload-not-a-number-not-refused"];
+    behave(ALL[which], ONE, Behave::LateRefusal).also(&ALL)
 }
 
 fn live() -> Vec<Case> {
@@ -335,10 +363,16 @@ fn over_http() -> Vec<Case> {
     old.tls = true;
     vec![
         behave("unknown-answered", VOD, Behave::TakesUnknown),
+        reply("unknown-answered", VOD, |ask, status, _| {
+            if *status == StatusCode::NOT_FOUND && !is_list(ask) {
+                *status = StatusCode::FORBIDDEN;
+            }
+        }),
         says("playlist-content-type", VOD, |ask, _| is_list(ask), header::CONTENT_TYPE, "text/plain"),
         says("media-content-type", VOD, |ask, _| !is_list(ask), header::CONTENT_TYPE, "text/plain"),
         reply("no-gzip", VOD, |_, _, headers| drop(headers.remove(header::CONTENT_ENCODING))),
         says("playlist-cached-long", PLAIN, |ask, _| is_list(ask), header::CACHE_CONTROL, "max-age=60"),
+        says("held-reload-cached-long", ONE, |ask, _| ask.held, header::CACHE_CONTROL, "max-age=60"),
         says("held-reload-not-cached", ONE, |ask, _| ask.held, header::CACHE_CONTROL, "no-store"),
         reply("media-not-cached", VOD, |ask, _, headers| {
             if !is_list(ask) {

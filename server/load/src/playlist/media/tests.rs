@@ -95,7 +95,7 @@ fn older_segments_are_counted_and_not_kept() {
 #[test]
 fn dates_count_on_and_gaps_are_gaps() {
     let restart = golden("restart.m3u8");
-    assert_eq!(restart.segments.iter().filter(|s| s.gap()).count(), 2);
+    assert_eq!(restart.segments.iter().filter(|s| s.gap()).count(), 3);
     let inits: Vec<_> = restart.segments.iter().filter_map(|s| s.map.as_ref()).map(|m| m.uri.as_str()).collect();
     assert!(inits[0].ends_with("1/init-0.mp4") && inits[5].ends_with("2/init-0.mp4"));
     let sparse = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T19:00:00.000+0000\n\

@@ -1,0 +1,126 @@
+//! Capture time in RTP: from sender reports and descriptions to the [`Intake`].
+
+use std::sync::{Arc, Mutex};
+
+use gstreamer as gst;
+use gstreamer::prelude::*;
+
+use super::Intake;
+use crate::{
+    Basis,
+    sync::{Declared, Report, Stream},
+    worker::lock,
+};
+
+/// Senders that are remembered: a picture, a sound, and what a restart of either leaves.
+const MOST: usize = 8;
+
+/// A stream whose timestamps make a larger step against its own time, in nanoseconds, has begun anew: what was reported
+/// before is about another row of timestamps.
+const STEP: i64 = 120_000_000;
+
+/// The newest sender report of each stream of one connection.
+#[derive(Debug, Default)]
+pub(super) struct Reports(Mutex<Vec<Known>>);
+
+/// A report, and how far the UTC that follows from it was from the stream's own time when it was first used.
+#[derive(Debug)]
+struct Known {
+    report: Report,
+    ahead: Option<i64>,
+}
+
+impl Reports {
+    /// Notes the reports that an `rtpbin` receives.
+    pub fn collect(self: &Arc<Self>, manager: &gst::Element) {
+        let reports = Arc::clone(self);
+        manager.connect("new-jitterbuffer", false, move |values| {
+            let buffer = values.get(1).and_then(|value| value.get::<gst::Element>().ok())?;
+            let reports = Arc::clone(&reports);
+            buffer.connect("handle-sync", false, move |values| {
+                let sync = values.get(1)?.get::<gst::Structure>().ok()?;
+                let packet = sync.get::<gst::Buffer>("sr-buffer").ok()?;
+                reports.take(&Report::read(&packet.map_readable().ok()?));
+                None
+            });
+            None
+        });
+    }
+
+    /// Tells the intake when each packet that leaves this pad was captured, as far as the sender says.
+    pub fn watch(self: &Arc<Self>, pad: &gst::Pad, intake: &Arc<Intake>) {
+        let Some(stream) = Timed::of(pad, intake) else { return };
+        let (reports, intake) = (Arc::clone(self), Arc::clone(intake));
+        pad.add_probe(gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST, move |pad, info| {
+            let first = || info.buffer_list().and_then(|list| list.get(0));
+            let buffer = info.buffer().map(AsRef::as_ref).or_else(first);
+            if let Some(buffer) = buffer {
+                reports.tell(&stream, pad, buffer, &intake);
+            }
+            gst::PadProbeReturn::Ok
+        });
+    }
+
+    fn take(&self, news: &[Report]) {
+        let mut all = lock(&self.0);
+        for report in news {
+            all.retain(|known| known.report.ssrc != report.ssrc);
+            if all.len() == MOST {
+                all.remove(0);
+            }
+            all.push(Known { report: *report, ahead: None });
+        }
+    }
+
+    fn tell(&self, stream: &Timed, pad: &gst::Pad, buffer: &gst::BufferRef, intake: &Intake) -> Option<()> {
+        let (rtp, ssrc) = {
+            let packet = buffer.map_readable().ok()?;
+            let word = |at: usize| packet.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
+            (word(4)?, word(8)?)
+        };
+        let segment = pad.sticky_event::<gst::event::Segment>(0)?;
+        let time = segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)?;
+        let source = crate::clock::signed(time.nseconds());
+        // A clock that two machines share is better than one that the sender keeps for itself.
+        let (basis, utc) = match stream.declared {
+            Some(declared) => (Basis::Rfc7273, declared.utc_of(rtp, stream.rate, intake.clock.utc())),
+            None => {
+                let mut all = lock(&self.0);
+                let place = all.iter().position(|known| known.report.ssrc == ssrc)?;
+                let utc = all[place].report.utc_of(rtp, stream.rate);
+                let ahead = utc.saturating_sub(source);
+                if (*all[place].ahead.get_or_insert(ahead)).saturating_sub(ahead).saturating_abs() > STEP {
+                    all.remove(place);
+                    intake.uncaptured();
+                    return None;
+                }
+                (Basis::Rtcp, utc)
+            }
+        };
+        intake.captured(basis, source, utc);
+        Some(())
+    }
+}
+
+/// A stream whose timestamps mean something.
+struct Timed {
+    /// RTP timestamps in a second.
+    rate: u32,
+    declared: Option<Declared>,
+}
+
+impl Timed {
+    /// The stream of a pad, if it is the one that the source is placed by.
+    fn of(pad: &gst::Pad, intake: &Intake) -> Option<Self> {
+        let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
+        let caps = caps.structure(0)?;
+        let wanted = if intake.needs.master() == Stream::Sound { "audio" } else { "video" };
+        if caps.get::<&str>("media").ok()? != wanted {
+            return None;
+        }
+        let attribute = |name: &str| caps.get::<&str>(name).ok();
+        let declared = attribute("a-ts-refclk").zip(attribute("a-mediaclk"));
+        let declared = declared.and_then(|(refclk, mediaclk)| Declared::read(refclk, mediaclk));
+        Some(Self { rate: caps.get::<i32>("clock-rate").ok()?.try_into().ok()?, declared })
+    }
+}
