@@ -19,7 +19,7 @@ use crate::{
 /// Measures how late each camera of a running server is against another, by picture, and proposes `offset_ms`.
 ///
 /// By the strip of synthetic pictures, a flash, what moves, or what changes in a part of the picture, as the digits of a
-/// scoreboard. Sound counts only among inputs that are declared to carry the same electrical sound (`group` in [[audio]]):
+/// scoreboard. Sound counts only among inputs that are declared to carry the same electrical sound (`group` in `[[audio]]`):
 /// microphones in a stadium hear the same thing up to 300 ms apart for each 100 m, and say where they stand, not how late
 /// they are. Ends with 0 when every live camera was measured, with 1 when one was not.
 #[derive(clap::Args, Debug)]

@@ -1,7 +1,7 @@
 //! Measures by picture, and where it may by sound, how late each camera of a running server is against another.
 //!
-//! How it goes: [`fetch`] reads what players read; [`look`] and [`listen`] make signals of it, on the server's own media
-//! time; [`measure`] compares signals, plain arithmetic; [`verdict`] says what may be concluded; [`command`] reports, and
+//! How it goes: `fetch` reads what players read; `look` and `listen` make signals of it, on the server's own media
+//! time; `measure` compares signals, plain arithmetic; `verdict` says what may be concluded; `command` reports, and
 //! writes when it is told to.
 
 mod command;
