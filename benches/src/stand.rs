@@ -118,8 +118,9 @@ fn serve(folder: &Path, data: &Path, clip: &Path) -> Result<Virage> {
         format!(
             "[server]\nlisten = \"127.0.0.1:0\"\ntls = {{ listen = \"127.0.0.1:0\" }}\ndata = {data:?}\n\
              [venue]\nname = \"bench\"\nfps = \"25\"\nring = \"10m\"\n\
-             [capture]\nfolders = [{folder:?}]\n\
+             [capture]\nfolders = [{:?}]\n\
              [[camera]]\nid = \"main\"\nsource = \"file://{}?loop=true\"\npassthrough = true\n",
+            clip.parent().context("a clip's folder")?,
             clip.display()
         ),
     )?;
