@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    Clock, Config, Error, LoudnessMeter, Meter, Painter, Sink, SoundConfig, Source, Stats, bridge,
+    Clock, Config, Error, LoudnessMeter, Meter, Mosaic, Painter, Sink, SoundConfig, Source, Stats, bridge,
     bridge::{Bridge, Feed},
     clock::signed,
     config::check_offset,
@@ -17,6 +17,7 @@ use crate::{
     ingest::{Intake, Needs, Pictures},
     ladder::{Ladder, Stopper},
     mailbox::{Mailbox, Taken},
+    mosaic::{self, Window},
     painter,
     sink::{Counters, Gate},
     supervise,
@@ -107,8 +108,8 @@ impl Camera {
             let regrid = Regrid::new(config.grid, config.offset_ms * MS);
             counters.expected.store(config.offset_ms * MS, Ordering::Relaxed);
             let (counters, clock) = (Arc::clone(&counters), clock.clone());
-            let name = format!("{}-sync", config.id);
-            let work = move || synchronise(&mailbox, &clock, regrid, ladder, &counters);
+            let (name, window) = (format!("{}-sync", config.id), Window::of(&config));
+            let work = move || synchronise(&mailbox, &clock, regrid, ladder, window.as_ref(), &counters);
             parts.workers.push(Worker::spawn(name, work)?);
         }
         let needs = Needs { pictures, coded: config.passthrough, sound, capture_time: config.capture_time };
@@ -155,6 +156,25 @@ impl Camera {
         parts.ladder = Some(ladder.stopper());
         let (gate, stop) = (Arc::clone(&parts.gate), parts.stop.clone());
         parts.workers.push(painter::run(painter, &config, clock, ladder, gate, Arc::clone(&counters), stop)?);
+        Ok(Self { counters, parts })
+    }
+
+    /// Starts a camera that shows what others leave in `mosaic`. It has rungs, and nothing else of `config` has a meaning.
+    ///
+    /// # Errors
+    /// When the configuration cannot work, or GStreamer or the system refuses.
+    pub fn mosaic(config: Config, mosaic: &Mosaic, clock: Clock, sink: Arc<dyn Sink>) -> Result<Self, Error> {
+        config.check()?;
+        if config.rungs.is_empty() || config.passthrough || config.sound.is_some() {
+            let found = "passthrough, a sound or no rungs".into();
+            return Err(Error::Config { expected: "a mosaic with rungs and nothing else", found });
+        }
+        let counters = Arc::new(Counters::default());
+        let mut parts = Parts::new(sink);
+        let ladder = Ladder::start(config.clone(), clock.clone(), Arc::clone(&parts.gate))?;
+        parts.ladder = Some(ladder.stopper());
+        let (gate, stop) = (Arc::clone(&parts.gate), parts.stop.clone());
+        parts.workers.push(mosaic::run(mosaic, &config, clock, ladder, gate, Arc::clone(&counters), stop)?);
         Ok(Self { counters, parts })
     }
 
@@ -210,9 +230,15 @@ fn synchronise(
     clock: &Clock,
     mut regrid: Regrid<gstreamer::Buffer>,
     mut ladder: Ladder,
+    window: Option<&Window>,
     counters: &Counters,
 ) {
-    let mut emit = |frame: u64, picture: &gstreamer::Buffer| ladder.push(frame, picture);
+    let mut emit = |frame: u64, picture: &gstreamer::Buffer| {
+        if let Some(window) = window {
+            window.show(frame, picture, counters.expected.load(Ordering::Relaxed));
+        }
+        ladder.push(frame, picture);
+    };
     loop {
         regrid.offset = counters.expected.load(Ordering::Relaxed);
         match mailbox.take(regrid.deadline().map(|at| clock.until(at))) {

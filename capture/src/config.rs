@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use packager::{Grid, Slug};
 
-use crate::{Engine, Error, sound};
+use crate::{Engine, Error, Mosaic, sound};
 
 /// One rung of the ladder: the picture scaled to a height and encoded at a rate. Its id is `{height}p`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +117,8 @@ pub struct Config {
     pub preset: Preset,
     /// The sound that this camera feeds.
     pub sound: Option<sound::Input>,
+    /// The mosaic that may show what the rungs show.
+    pub mosaic: Option<Mosaic>,
 }
 
 impl Config {
@@ -132,6 +134,7 @@ impl Config {
             engine: Engine::default(),
             preset: Preset::default(),
             sound: None,
+            mosaic: None,
         }
     }
 
@@ -165,7 +168,7 @@ pub(crate) fn check_offset(offset_ms: i64) -> Result<(), Error> {
     within("offset_ms from -1000 to 10000", offset_ms, -1_000..=10_000)
 }
 
-fn within(expected: &'static str, value: i64, range: std::ops::RangeInclusive<i64>) -> Result<(), Error> {
+pub(crate) fn within(expected: &'static str, value: i64, range: std::ops::RangeInclusive<i64>) -> Result<(), Error> {
     if range.contains(&value) { Ok(()) } else { Err(Error::Config { expected, found: value.to_string() }) }
 }
 

@@ -9,6 +9,7 @@ use packager::MediaTime;
 use crate::{
     Clock, Config, Error, Rung, State,
     ladder::Ladder,
+    mosaic::Window,
     sink::{Counters, Gate},
     worker::{Stop, Worker},
 };
@@ -41,7 +42,7 @@ pub(crate) fn run(
 ) -> Result<Worker, Error> {
     let grid = config.grid;
     let mut canvas = Canvas::new(config.canvas().unwrap_or(Rung { height: 360, kbps: 0 }))?;
-    let segment = u64::from(grid.segment_frames);
+    let (segment, window) = (u64::from(grid.segment_frames), Window::of(config));
     Worker::spawn(format!("{}-painter", config.id), move || {
         gate.with(|sink| sink.state(State::Live));
         let upcoming = |clock: &Clock| (grid.nearest_frame(clock.now()) + 1).next_multiple_of(segment);
@@ -58,6 +59,9 @@ pub(crate) fn run(
                 return;
             };
             Counters::add(&counters.frames);
+            if let Some(window) = &window {
+                window.show(frame, &picture, 0);
+            }
             ladder.push(frame, &picture);
             tracing::trace!(frame, took = ?started.elapsed(), "painted");
             frame += 1;
@@ -66,7 +70,7 @@ pub(crate) fn run(
 }
 
 /// Buffers of GStreamer's I420, whose rows are padded to four bytes.
-struct Canvas {
+pub(crate) struct Canvas {
     pool: gst::BufferPool,
     /// Width, height and padded width of each plane.
     planes: [(usize, usize, usize); 3],
@@ -75,7 +79,7 @@ struct Canvas {
 }
 
 impl Canvas {
-    fn new(rung: Rung) -> Result<Self, Error> {
+    pub fn new(rung: Rung) -> Result<Self, Error> {
         let (width, height) = (rung.width() as usize, rung.height as usize);
         let chroma = (width.div_ceil(2), height.div_ceil(2));
         let planes = [(width, height), chroma, chroma].map(|(w, h)| (w, h, w.next_multiple_of(4)));
@@ -91,7 +95,7 @@ impl Canvas {
     }
 
     /// A buffer with what `paint` draws. Nothing when there is no memory.
-    fn picture(&mut self, paint: impl FnOnce(&mut [u8])) -> Option<gst::Buffer> {
+    pub fn picture(&mut self, paint: impl FnOnce(&mut [u8])) -> Option<gst::Buffer> {
         let mut buffer = self.pool.acquire_buffer(None).ok()?;
         let mut map = buffer.get_mut()?.map_writable().ok()?;
         match &mut self.tight {

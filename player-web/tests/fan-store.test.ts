@@ -32,6 +32,20 @@ describe('what the picture shows', () => {
       [...loaded, { type: 'cameras', cameras: [camera('main', 0, 'lost')] }],
       'offline',
     ],
+    [
+      'every camera is lost, and the mosaic shows so',
+      [
+        ...loaded,
+        {
+          type: 'cameras',
+          cameras: [
+            camera('main', 0, 'lost'),
+            { ...camera('multiview', null), tiles: { side: 2, cameras: ['main'] } },
+          ],
+        },
+      ],
+      'offline',
+    ],
     ['a replay is being found', [...loaded, seen, { type: 'route', id: 'h-1' }], 'connecting'],
     [
       'a replay that is not there',

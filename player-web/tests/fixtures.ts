@@ -12,10 +12,11 @@ export const venue: Venue = {
   now: '2026-11-22T19:03:12.040000Z',
 };
 
-export const camera = (id: string, bearing: number, state: Camera['state'] = 'live'): Camera => ({
+export const camera = (id: string, bearing: number | null, state: Camera['state'] = 'live'): Camera => ({
   id,
   name: id,
   bearing,
+  tiles: null,
   state,
   message: null,
   renditions: [],

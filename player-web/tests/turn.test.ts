@@ -45,6 +45,15 @@ describe('the turn', () => {
     expect(apart(350, 10)).toBe(20);
   });
 
+  test('what shows all angles is the last, and near to nothing', () => {
+    const all = { id: 'all', bearing: null };
+    expect(clockwise([all, ...cameras]).at(-1)).toBe(all);
+    expect(neighbour([all, ...cameras], 'south', 1)).toBe(all);
+    expect(neighbour([all, ...cameras], 'all', 1)?.id).toBe('main');
+    expect(nearest([all, ...cameras], 0)?.id).toBe('main');
+    expect(nearest([all], 0)).toBeUndefined();
+  });
+
   test('the wedge starts at the camera', () => {
     expect(wedge({ x: 0, y: 50 })).toMatch(/^M0 50L/);
   });

@@ -45,6 +45,8 @@ pub struct App {
     pub(crate) lineup: ArcSwap<Lineup>,
     /// The configuration as it is written.
     pub settings: Settings,
+    /// Where cameras leave their pictures for the mosaic.
+    pub(crate) mosaic: capture::Mosaic,
     /// The pipelines that run now.
     pub(crate) running: Running,
     /// Marks and highlights.
@@ -85,7 +87,8 @@ impl App {
         // A camera that is more than a second behind the others is not live.
         const BEHIND: u64 = MediaTime::SECOND;
         let lineup = self.lineup();
-        let lives = lineup.cameras.iter().flat_map(|c| &c.renditions);
+        // A mosaic waits for the others, and holds up nobody.
+        let lives = lineup.angles().flat_map(|c| &c.renditions);
         let ends: Vec<MediaTime> = lives.filter_map(|live| live.received_until()).collect();
         let Some(newest) = ends.iter().max() else {
             return self.anchors.newest().map_or(MediaTime(0), |a| a.media);

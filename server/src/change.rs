@@ -12,7 +12,7 @@ use crate::{
     config::{self, Config, SoundSource},
     feed::set_health,
     http,
-    lineup::{Camera, Health, Lineup, Names, Sound},
+    lineup::{Camera, Health, Lineup, Names, Sound, Tiles},
     live::Live,
     run,
 };
@@ -63,6 +63,11 @@ pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
         tell(app, cameras, after, &old, &lineup);
     }
 
+    if let Some(layout) = config::layout(after)
+        && let Err(error) = app.mosaic.arrange(layout)
+    {
+        tracing::error!(%error, "the mosaic cannot be arranged");
+    }
     for (config, known) in after.sounds.iter().zip(&lineup.sounds).filter(|(config, _)| replaced(config)) {
         if let Err(error) = run::sound(app, config, known) {
             tracing::error!(sound = %config.id, %error, "the sound cannot be started");
@@ -111,6 +116,10 @@ fn step(app: &App, before: Option<&Config>, camera: &config::Camera, after: &Con
     };
     let sound = |config: Option<&Config>| config.and_then(|config| fed(config, &camera.id)).cloned();
     let received = camera.source.is_received() && was.source.is_received();
+    if camera.source.is_mosaic() && was.source.is_mosaic() && camera.rungs == was.rungs {
+        // Who stands where is arranged while it runs.
+        return Step::Stay;
+    }
     // What the pages show, and what a playlist promises, concern no pipeline.
     let mut same =
         config::Camera { name: was.name.clone(), bearing: was.bearing, max_gop: was.max_gop, ..camera.clone() };
@@ -165,13 +174,30 @@ fn lineup(app: &App, config: &Config) -> Lineup {
             renditions.push(live);
         }
         let loose = if camera.rungs.is_empty() { camera.max_gop.0 as f64 / 1e9 } else { segment };
-        let (id, name, bearing) = (camera.id.clone(), camera.name.clone(), camera.bearing);
+        let (id, name) = (camera.id.clone(), camera.name.clone());
+        let tiles = config::layout(config).filter(|_| camera.source.is_mosaic()).map(|layout| Tiles {
+            side: layout.side,
+            cameras: layout.tiles.iter().map(|tile| tile.camera.to_string()).collect(),
+        });
+        let bearing = tiles.is_none().then_some(camera.bearing);
         let known = before.camera(id.as_str());
         let (health, meter, timing) =
             known.map(|c| (c.health.clone(), c.meter.clone(), c.timing.clone())).unwrap_or_default();
         let engine = (!camera.rungs.is_empty()).then_some(app.venue.engine);
         let offset_ms = camera.offset_ms;
-        next.cameras.push(Camera { id, name, bearing, offset_ms, loose, engine, renditions, health, meter, timing });
+        next.cameras.push(Camera {
+            id,
+            name,
+            bearing,
+            tiles,
+            offset_ms,
+            loose,
+            engine,
+            renditions,
+            health,
+            meter,
+            timing,
+        });
     }
     for sound in &config.sounds {
         let live = rendition(app, &mut next, slug("audio"), sound.id.as_str(), Kind::Sound);

@@ -4,6 +4,7 @@ mod capture;
 mod check;
 mod document;
 mod file;
+mod multiview;
 mod secret;
 mod venue;
 
@@ -24,7 +25,7 @@ pub struct Config {
     pub venue: Venue,
     /// What is to encode the rungs.
     pub encoder: ::capture::Choice,
-    /// The cameras, ordered by bearing.
+    /// The cameras, ordered by bearing; the mosaic last.
     pub cameras: Vec<Camera>,
     /// The sounds, the default first.
     pub sounds: Vec<Sound>,
@@ -92,12 +93,19 @@ pub enum Source {
     Url(::capture::Source),
     /// The synthetic match's camera of this number.
     Demo(usize),
+    /// All other cameras, in so many tiles a side; in as few as have room when it is not said.
+    Multiview(Option<u32>),
 }
 
 impl Source {
     /// Whether a program that is not ours sends them.
     pub fn is_received(&self) -> bool {
         matches!(self, Self::Url(_))
+    }
+
+    /// Whether it is the mosaic of all other cameras.
+    pub fn is_mosaic(&self) -> bool {
+        matches!(self, Self::Multiview(_))
     }
 }
 
@@ -140,4 +148,5 @@ pub enum SoundSource {
 
 pub use check::ConfigError;
 pub use document::{Document, Fields};
+pub(crate) use multiview::layout;
 pub use secret::{Unknown, fill};

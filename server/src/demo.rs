@@ -24,6 +24,8 @@ pub struct Options {
     pub fps: String,
     /// Frames in a part; 200 ms unless said.
     pub part_frames: Option<u32>,
+    /// Whether there is a mosaic of all cameras.
+    pub multiview: bool,
 }
 
 /// A demo's configuration. It is kept nowhere: what is changed at run time lasts as long as the process.
@@ -60,6 +62,10 @@ pub fn document(options: &Options) -> Result<Document> {
         let (id, name, bearing) = (text(place.id), text(place.name), place.bearing);
         let _ = writeln!(out, "\n[[camera]]\nid = {id}\nname = {name}\nsource = \"demo://{index}\"");
         let _ = writeln!(out, "bearing = {bearing}\nrungs = [{rungs}]");
+    }
+    if options.multiview {
+        let _ = writeln!(out, "\n[[camera]]\nid = \"multiview\"\nname = \"Multiview\"\nsource = \"multiview://auto\"");
+        let _ = writeln!(out, "rungs = [{rungs}]");
     }
     out += "\n[[audio]]\nid = \"ambient\"\nname = \"Stadium\"\nsource = \"demo://crowd\"\n\n[theme]\nclub = \"Virage FC\"\n";
     Document::in_memory(out).context("--fps, --part-frames")

@@ -32,8 +32,10 @@ pub struct Camera {
     pub id: Slug,
     /// Its name for people.
     pub name: String,
-    /// Degrees clockwise round the pitch.
-    pub bearing: u16,
+    /// Degrees clockwise round the pitch; a mosaic is nowhere.
+    pub bearing: Option<u16>,
+    /// Whose tiles it shows, when it is a mosaic.
+    pub tiles: Option<Tiles>,
     /// How late its pictures are by configuration, in milliseconds.
     pub offset_ms: i64,
     /// How far before `in` an instant cut may start, in seconds.
@@ -71,6 +73,15 @@ impl Camera {
     pub fn health(&self) -> Health {
         self.health.lock().0
     }
+}
+
+/// Who stands where in a mosaic: from the upper left, row by row.
+#[derive(Clone, Debug, Serialize)]
+pub struct Tiles {
+    /// Tiles across, and as many down.
+    pub side: u32,
+    /// The cameras; what is left over is empty.
+    pub cameras: Vec<String>,
 }
 
 /// A configured sound.
@@ -117,7 +128,7 @@ pub struct Lineup {
     pub number: u64,
     /// For the pages.
     pub names: Names,
-    /// Cameras by bearing.
+    /// Cameras by bearing, a mosaic last.
     pub cameras: Vec<Camera>,
     /// Sounds, the default first.
     pub sounds: Vec<Sound>,
@@ -131,6 +142,11 @@ impl Lineup {
     /// A configured camera.
     pub fn camera(&self, id: &str) -> Option<&Camera> {
         self.cameras.iter().find(|c| c.id.as_str() == id)
+    }
+
+    /// The cameras that look at the match themselves: all but a mosaic.
+    pub fn angles(&self) -> impl Iterator<Item = &Camera> {
+        self.cameras.iter().filter(|camera| camera.tiles.is_none())
     }
 
     /// The camera that skew is measured against.

@@ -46,6 +46,9 @@ enum Command {
         /// Frames in a part; 200 ms when left out.
         #[arg(long)]
         part_frames: Option<u32>,
+        /// Another camera, `multiview`, that shows all of them: two encodes more.
+        #[arg(long)]
+        multiview: bool,
     },
     /// Lists which sources and codecs this machine can do, and what is missing.
     Sources {
@@ -77,8 +80,8 @@ async fn main() -> ExitCode {
             (done.map_err(Into::into).and_then(|done| done.map_err(Into::into)), COULD_NOT_LOOK)
         }
         Command::Serve { config } => (run(Document::load(&config).map_err(Into::into)).await, FAILED),
-        Command::Demo { listen, tls_listen, data, cameras, height, fps, part_frames } => {
-            let options = demo::Options { listen, tls_listen, data, cameras, height, fps, part_frames };
+        Command::Demo { listen, tls_listen, data, cameras, height, fps, part_frames, multiview } => {
+            let options = demo::Options { listen, tls_listen, data, cameras, height, fps, part_frames, multiview };
             (run(demo::document(&options)).await, FAILED)
         }
     };

@@ -62,7 +62,10 @@ pub(crate) fn camera(app: &Arc<App>, config: &config::Camera, known: &Camera, so
     let rungs = config.rungs.iter().map(|r| capture::Rung { height: r.height.into(), kbps: r.kbps }).collect();
     let mut made = capture::Config::new(config.id.clone(), grid, rungs);
     made.passthrough = config.passthrough;
-    made.offset_ms = config.offset_ms;
+    if !config.source.is_mosaic() {
+        made.offset_ms = config.offset_ms;
+        made.mosaic = Some(app.mosaic.clone());
+    }
     made.capture_time = config.capture_time;
     made.engine = app.venue.engine;
     made.preset = app.venue.preset;
@@ -70,6 +73,7 @@ pub(crate) fn camera(app: &Arc<App>, config: &config::Camera, known: &Camera, so
     let clock = app.clock.clone();
     let started = match &config.source {
         Source::Url(source) => capture::Camera::start(made, source.clone(), clock, feed)?,
+        Source::Multiview(_) => capture::Camera::mosaic(made, &app.mosaic, clock, feed)?,
         Source::Demo(index) => {
             capture::Camera::painted(made, demo::painter(*index, &config.rungs, grid)?, clock, feed)?
         }
@@ -84,7 +88,7 @@ pub(crate) fn camera(app: &Arc<App>, config: &config::Camera, known: &Camera, so
 /// # Errors
 /// When it does not run, or its pipeline cannot be made.
 pub(crate) fn receive(app: &App, config: &config::Camera) -> Result<()> {
-    let Source::Url(source) = &config.source else { anyhow::bail!("a painted camera receives nothing") };
+    let Source::Url(source) = &config.source else { anyhow::bail!("a painted camera, or a mosaic, receives nothing") };
     // Out of the map while it stops receiving, which may take a moment.
     let mut camera = app.running.cameras.lock().remove(&config.id).context("the camera does not run")?;
     let result = camera.receive(source.clone(), config.offset_ms);

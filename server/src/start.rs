@@ -75,6 +75,7 @@ pub async fn start(document: Document) -> Result<Started> {
         venue: Venue { grid, ring: venue.ring, engine, preset: venue.preset },
         began: anchor,
         lineup: ArcSwap::default(),
+        mosaic: capture::Mosaic::default(),
         running: Default::default(),
         settings: Settings::new(document),
         moments,

@@ -9,6 +9,7 @@ mod files;
 mod interlaced;
 mod kinds;
 mod losses;
+mod mosaic;
 mod painted;
 mod protocols;
 mod publisher;

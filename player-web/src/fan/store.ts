@@ -1,5 +1,5 @@
 /** The fan app's state and its laws. Pure: events in, state out; `app.svelte.ts` makes the requests. */
-import type { Camera, Highlight, Venue } from '../lib/api';
+import { onAir, type Camera, type Highlight, type Venue } from '../lib/api';
 import { cameras, upsert, without, type ServerEvent } from '../lib/events';
 import type { Snapshot } from '../lib/player';
 import { clockwise } from '../lib/turn';
@@ -8,7 +8,8 @@ import { clockwise } from '../lib/turn';
 export interface Angle {
   id: string;
   name: string;
-  bearing: number;
+  /** Null of the mosaic of all angles. */
+  bearing: number | null;
   state: Camera['state'];
 }
 
@@ -157,7 +158,7 @@ export function stage(state: State): Stage {
   if (replay?.gone || (replay && picture?.failure === 'gone')) return 'gone';
   if (state.reachable === false && !picture?.ready) return 'unreachable';
   if (!state.venue || !state.cameras || (replay && !replay.highlight)) return 'connecting';
-  if (!replay && !state.cameras.some((c) => c.state === 'live')) return 'offline';
+  if (!replay && !onAir(state.cameras)) return 'offline';
   if (picture?.failure === 'media') return 'media';
   if (picture?.failure === 'unreachable' && !picture.ready) return 'unreachable';
   if (!picture?.ready) return 'connecting';

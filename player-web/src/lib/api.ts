@@ -17,7 +17,10 @@ export type CameraState = 'connecting' | 'live' | 'lost' | 'refused' | 'paused';
 export interface Camera {
   id: string;
   name: string;
-  bearing: number;
+  /** Degrees clockwise round the pitch; null of the mosaic of all angles, which is nowhere. */
+  bearing: number | null;
+  /** Whose tiles the mosaic shows, row by row; null of any other camera. */
+  tiles: { side: number; cameras: string[] } | null;
   state: CameraState;
   message: string | null;
   renditions: { id: string; width: number; height: number; codec: string; bandwidth: number }[];
@@ -29,6 +32,11 @@ export interface Camera {
   /** What is wrong with its clock, for a person. */
   warning: string | null;
   urls: { live: string; plain: string; source?: string };
+}
+
+/** Whether any camera is on air. The mosaic shows only what others do. */
+export function onAir(cameras: readonly Pick<Camera, 'state' | 'tiles'>[]): boolean {
+  return cameras.some((camera) => camera.state === 'live' && !camera.tiles);
 }
 
 /** A camera's smallest picture alone, for a tile: with the sound it would be twice the requests. */

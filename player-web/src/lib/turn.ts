@@ -23,14 +23,20 @@ export function apart(a: number, b: number): number {
   return d > 180 ? 360 - d : d;
 }
 
-/** Cameras in the order of the turn. */
-export function clockwise<T extends { id: string; bearing: number }>(cameras: readonly T[]): T[] {
-  const norm = (b: number) => ((b % 360) + 360) % 360;
+/** What has its place in the turn; the mosaic of all angles stands nowhere round the pitch. */
+export interface Placed {
+  id: string;
+  bearing: number | null;
+}
+
+/** Cameras in the order of the turn; what stands nowhere comes last. */
+export function clockwise<T extends Placed>(cameras: readonly T[]): T[] {
+  const norm = (b: number | null) => (b === null ? 360 : ((b % 360) + 360) % 360);
   return [...cameras].sort((a, b) => norm(a.bearing) - norm(b.bearing) || a.id.localeCompare(b.id));
 }
 
 /** The camera `by` steps clockwise (or back) from `current`. */
-export function neighbour<T extends { id: string; bearing: number }>(
+export function neighbour<T extends Placed>(
   cameras: readonly T[],
   current: string | null,
   by: number,
@@ -42,11 +48,9 @@ export function neighbour<T extends { id: string; bearing: number }>(
 }
 
 /** The camera nearest to a bearing. */
-export function nearest<T extends { id: string; bearing: number }>(
-  cameras: readonly T[],
-  bearing: number,
-): T | undefined {
-  return [...cameras].sort((a, b) => apart(a.bearing, bearing) - apart(b.bearing, bearing))[0];
+export function nearest<T extends Placed>(cameras: readonly T[], bearing: number): T | undefined {
+  const from = (camera: T) => (camera.bearing === null ? Infinity : apart(camera.bearing, bearing));
+  return cameras.filter((c) => c.bearing !== null).sort((a, b) => from(a) - from(b))[0];
 }
 
 /** SVG path of what a camera sees: a wedge from where it stands towards the middle. */

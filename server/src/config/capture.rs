@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use super::{
     check::{Check, ConfigError},
-    file,
+    file, multiview,
 };
 use crate::config;
 
@@ -42,13 +42,16 @@ pub(super) fn limits(check: &Check<'_>, capture: &file::Capture) -> Result<Arc<L
     Ok(Arc::new(limits))
 }
 
-/// Where a camera's pictures come from: an address, or the synthetic match.
+/// Where a camera's pictures come from: an address, the synthetic match, or all other cameras.
 pub(super) fn pictures(
     check: &Check<'_>,
     limits: &Arc<Limits>,
     id: &Slug,
     address: &Spanned<String>,
 ) -> Result<config::Source, ConfigError> {
+    if let Some(mosaic) = multiview::source(check, id, address)? {
+        return Ok(mosaic);
+    }
     let Some(place) = address.get_ref().strip_prefix("demo://") else {
         return source(check, limits, format_args!("camera \"{id}\""), address).map(config::Source::Url);
     };

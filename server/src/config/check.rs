@@ -6,7 +6,7 @@ use ::capture::Limits;
 use packager::{MediaTime, Slug};
 use toml::Spanned;
 
-use super::{Camera, Config, Rung, Sound, SoundSource, Tls, capture, file, venue};
+use super::{Camera, Config, Rung, Sound, SoundSource, Tls, capture, file, multiview, venue};
 
 /// Why a configuration is refused: `{file}:{line}: {what was expected and what was found}`.
 #[derive(Debug, thiserror::Error)]
@@ -81,16 +81,25 @@ impl Check<'_> {
         let limits = capture::limits(self, &parsed.capture)?;
         let mut cameras: Vec<Camera> = Vec::new();
         let segment = venue.grid.frame_time(u64::from(venue.grid.segment_frames));
+        let mut mosaic = None;
         for camera in parsed.camera {
-            let span = camera.id.span();
+            let (span, address) = (camera.id.span(), camera.source.clone());
             let camera = self.camera(camera, segment, &limits)?;
             if cameras.iter().any(|c| c.id == camera.id) {
                 return Err(self.at(span, format!("two cameras are called \"{}\"; give one another `id`", camera.id)));
             }
+            if camera.source.is_mosaic() {
+                mosaic = Some(address);
+            }
             cameras.push(camera);
         }
-        if cameras.is_empty() {
-            return Err(self.at(self.text.len()..self.text.len(), "expected at least one [[camera]]; found none"));
+        if cameras.iter().all(|camera| camera.source.is_mosaic()) {
+            let message = "expected at least one [[camera]] (that is no mosaic); found none";
+            return Err(self.at(self.text.len()..self.text.len(), message));
+        }
+        cameras.sort_by_key(|camera| (camera.source.is_mosaic(), camera.bearing));
+        if let Some(address) = mosaic {
+            multiview::complete(self, &address, &mut cameras)?;
         }
         let mut sounds: Vec<Sound> = Vec::new();
         for audio in parsed.audio {
@@ -115,7 +124,6 @@ impl Check<'_> {
             }
             sounds.push(sound);
         }
-        cameras.sort_by_key(|c| c.bearing);
         let tls = parsed.server.tls.map(|tls| self.tls(tls)).transpose()?;
         let data = parsed.server.data;
         if data.get_ref().is_empty() {
@@ -123,7 +131,15 @@ impl Check<'_> {
         }
         let listen = self.address("listen", &parsed.server.listen)?;
         let reference = match &parsed.capture.reference {
-            Some(id) => Some(self.known(id, "reference", &cameras)?.id.clone()),
+            Some(id) => {
+                let known = self.known(id, "reference", &cameras)?;
+                if known.source.is_mosaic() {
+                    return Err(
+                        self.at(id.span(), "expected `reference` to be a camera; a mosaic has no clock of its own")
+                    );
+                }
+                Some(known.id.clone())
+            }
             None => None,
         };
         let encoder = capture::encoder(self, &parsed.capture)?;
@@ -185,6 +201,9 @@ impl Check<'_> {
             return Err(self.at(camera.id.span(), format!("no camera can be called \"{id}\": addresses use that name")));
         }
         let source = capture::pictures(self, limits, &id, &camera.source)?;
+        if source.is_mosaic() {
+            multiview::fields(self, &camera)?;
+        }
         let bearing = self.bounded("bearing", camera.bearing, 0, 0..=359)?;
         let max_gop = self.bounded("max_gop", camera.max_gop, 2.0, 0.5..=10.0)?;
         let offset_ms = self.bounded("offset_ms", camera.offset_ms, 0, -1_000..=10_000)?;
@@ -252,8 +271,12 @@ impl Check<'_> {
             (Some(camera), None) => {
                 let known = self.known(camera, "camera", cameras)?;
                 if !known.source.is_received() {
-                    let message =
-                        "a camera of the synthetic match has no sound; its crowd is `source = \"demo://crowd\"`";
+                    let message = match known.source.is_mosaic() {
+                        true => "a mosaic has no sound; expected a camera that is in it",
+                        false => {
+                            "a camera of the synthetic match has no sound; its crowd is `source = \"demo://crowd\"`"
+                        }
+                    };
                     return Err(self.at(camera.span(), message));
                 }
                 SoundSource::Camera(known.id.clone())
@@ -319,7 +342,7 @@ mod tests {
         let here = folder.path().to_str().unwrap();
         let config = parse("virage.toml", &text.replace("/srv/rehearsal", here)).unwrap();
         let ids: Vec<&str> = config.cameras.iter().map(|c| c.id.as_str()).collect();
-        assert_eq!(ids, ["main", "goal-north", "opposite", "goal-south"], "ordered by bearing");
+        assert_eq!(ids, ["main", "goal-north", "opposite", "goal-south", "multiview"], "ordered by bearing");
         assert!(config.cameras[2].passthrough, "a camera without rungs has its own bitstream");
         assert_eq!(config.venue.grid.part_frames, 5);
     }

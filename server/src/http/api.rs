@@ -52,7 +52,7 @@ fn crew_only(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
 
 /// Ready when a camera is live: a load balancer sends nobody to an empty stadium.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Problem> {
-    if app.lineup().cameras.iter().any(|c| c.health() == Health::Live) {
+    if app.lineup().angles().any(|c| c.health() == Health::Live) {
         return Ok("ready\n");
     }
     Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera is live yet."))

@@ -1,6 +1,6 @@
 //! Live playlists: `/live/...`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Path, RawQuery, State},
@@ -15,7 +15,7 @@ use packager::{
 use super::{Cache, Problem, text::Playlist};
 use crate::{
     app::App,
-    lineup::Health,
+    lineup::{Health, Lineup},
     live::{Edition, Live},
 };
 
@@ -50,14 +50,17 @@ pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
     let render = || {
         // What is paused cannot be chosen; who watches it is told by an event.
         let there = lineup.cameras.iter().filter(|c| c.health() != Health::Paused);
-        let angles: Vec<_> = there.filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
+        let mut angles: Vec<_> = there.filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
         let sounds = app.sound_lines(|_| true);
         let layout = |file| Layout { base: "", file };
         if angles.is_empty() {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera has sent a picture yet."));
         }
         match file {
-            "index.m3u8" => Ok(playlist::video_group(&angles, &sounds, layout("index.m3u8"))),
+            "index.m3u8" => {
+                only_shared(&lineup, &mut angles);
+                Ok(playlist::video_group(&angles, &sounds, layout("index.m3u8")))
+            }
             "player.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("index.m3u8"))),
             "plain.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("plain.m3u8"))),
             "dvr.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("dvr.m3u8"))),
@@ -65,6 +68,20 @@ pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
         }
     };
     Ok(Playlist { text: app.brief.text(format!("live/{}/{file}", lineup.number), render)?, cache: Cache::For(1) })
+}
+
+/// Leaves of a mosaic what other cameras have too. A native player takes a quality, and then an angle of those that have it:
+/// at one that only the mosaic has, there would be nothing to turn to.
+fn only_shared(lineup: &Lineup, angles: &mut [playlist::Camera]) {
+    let is_mosaic = |angle: &playlist::Camera| lineup.camera(&angle.id).is_some_and(|c| c.tiles.is_some());
+    let others = angles.iter().filter(|angle| !is_mosaic(angle)).flat_map(|angle| &angle.variants);
+    let shared: HashSet<String> = others.map(|variant| variant.id.clone()).collect();
+    if shared.is_empty() {
+        return;
+    }
+    for mosaic in angles.iter_mut().filter(|angle| is_mosaic(angle)) {
+        mosaic.variants.retain(|variant| shared.contains(&variant.id));
+    }
 }
 
 pub(super) async fn one(

@@ -107,7 +107,9 @@ fn measure(server: &Server, args: &Args) -> Result<Report, Error> {
     let seconds = f64::from(args.seconds);
     let (num, den) = server.rate()?;
     let fps = f64::from(num) / f64::from(den);
-    let cameras: Vec<Camera> = server.cameras()?.into_iter().filter(|camera| camera.state == "live").collect();
+    // A mosaic shows others: it has no delay of its own that could be set.
+    let live = |camera: &Camera| camera.state == "live" && camera.tiles.is_none();
+    let cameras: Vec<Camera> = server.cameras()?.into_iter().filter(live).collect();
     let known = || cameras.iter().map(|camera| camera.id.as_str()).collect::<Vec<_>>().join(", ");
     let wanted = |camera: &&Camera| args.reference.as_ref().is_none_or(|id| *id == camera.id);
     let found = || args.reference.clone().unwrap_or_default();

@@ -29,6 +29,9 @@ pub(crate) struct Camera {
     pub time: String,
     pub offset_ms: i64,
     pub renditions: Vec<Rendition>,
+    /// Whose tiles it shows, when it is a mosaic.
+    #[serde(default)]
+    pub tiles: Option<Value>,
 }
 
 /// A camera's rendition.

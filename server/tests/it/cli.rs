@@ -30,6 +30,16 @@ fn refusal(text: &str) -> String {
     String::from_utf8(run.stderr).unwrap()
 }
 
+/// The mosaic's lines: its source is the third.
+fn mosaic(source: &str, more: &str) -> String {
+    format!("[[camera]]\nid = \"multiview\"\nsource = \"{source}\"\n{more}rungs = [{{ height = 360, kbps = 800 }}]\n")
+}
+
+/// So many cameras, of three lines each.
+fn many(count: usize) -> String {
+    (0..count).map(|n| format!("[[camera]]\nid = \"c{n}\"\nsource = \"udp://127.0.0.1:{}\"\n", 7100 + n)).collect()
+}
+
 #[test]
 fn a_wrong_line_is_named_with_what_was_expected() {
     for (good, wrong, line, says) in [
@@ -66,6 +76,29 @@ fn a_wrong_line_is_named_with_what_was_expected() {
         ("[venue]", "[capture]\nencoder = \"h265\"\n[venue]", 5, "auto, nvenc, vaapi, qsv, x264 or openh264"),
         ("[venue]", "[venue]\npreset = \"medium\"", 5, "superfast"),
         ("bearing = 0", "bearing = 0\ntime = \"gps\"", 11, "arrival"),
+        ("udp://127.0.0.1:7000", "multiview://auto", 9, "only the camera \"multiview\""),
+        (r#"id = "main""#, r#"id = "multiview""#, 9, "multiview://auto"),
+        (
+            "[[audio]]",
+            &(mosaic("multiview://5x5", "") + "[[audio]]"),
+            14,
+            "multiview://2x2, multiview://3x3 or multiview://4x4",
+        ),
+        ("[[audio]]", &(mosaic("multiview://auto", "bearing = 0\n") + "[[audio]]"), 15, "a mosaic has no `bearing`"),
+        ("[[audio]]", &(mosaic("multiview://auto", "").replace("rungs", "#") + "[[audio]]"), 13, "one at least"),
+        (
+            "[[audio]]",
+            &(many(4) + &mosaic("multiview://2x2", "") + "[[audio]]"),
+            26,
+            "room for 5 cameras, as multiview://3x3",
+        ),
+        (
+            "[[audio]]",
+            &(many(16) + &mosaic("multiview://auto", "") + "[[audio]]"),
+            62,
+            "no more than 16 cameras beside it; found 17",
+        ),
+        (r#"camera = "main""#, &format!("camera = \"multiview\"\n{}", mosaic("multiview://auto", "")), 14, "no sound"),
         ("[venue]", "[capture]\nreference = \"nobody\"\n[venue]", 5, "nobody"),
         (r#"id = "ambient""#, "id = \"ambient\"\ngroup = \"Same Desk\"", 14, "group"),
         (r#"camera = "main""#, "source = \"udp://127.0.0.1:7001\"\noffset_ms = 99999", 15, "offset_ms"),

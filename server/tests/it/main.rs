@@ -9,6 +9,7 @@ mod hls;
 mod http;
 mod inputs;
 mod metrics;
+mod multiview;
 mod players;
 mod push;
 mod quick;

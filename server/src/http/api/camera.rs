@@ -117,7 +117,8 @@ pub(super) async fn remove(
                 "comes from this camera: give it another in the configuration file first. Nothing was changed.";
             return Err(conflict(format!("Sound \"{}\" {detail}", sound.id)));
         }
-        if document.config.cameras.len() == 1 {
+        let others = document.config.cameras.iter().filter(|camera| camera.id.as_str() != id);
+        if others.filter(|camera| !camera.source.is_mosaic()).count() == 0 {
             return Err(conflict("The last camera stays: pause it instead. Nothing was changed.".into()));
         }
         document.without_camera(&id).map_err(wrong)

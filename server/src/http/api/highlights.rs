@@ -206,10 +206,11 @@ fn chosen(app: &App, angles: Vec<String>, range: Range) -> Result<Vec<String>, P
     Ok(seen)
 }
 
-/// Every camera that has something of the range, in the order of bearings.
+/// Every camera that has something of the range, in the order of bearings. A mosaic only when it is asked for: it shows
+/// nothing that the others do not, and a replay is kept for long.
 fn every(app: &App, range: Range) -> Result<Vec<String>, Problem> {
     let lineup = app.lineup();
-    let cameras = lineup.cameras.iter().filter(|c| has(c.ladder(), range));
+    let cameras = lineup.angles().filter(|c| has(c.ladder(), range));
     let having: Vec<String> = cameras.map(|c| c.id.to_string()).collect();
     if having.is_empty() {
         return Err(Problem::new(StatusCode::CONFLICT, "No camera recorded anything in this range."));

@@ -32,7 +32,7 @@ pub fn camera(camera: &Camera) -> Value {
         urls["source"] = json!(format!("/live/{id}/source.m3u8"));
     }
     json!({
-        "id": id, "name": camera.name, "bearing": camera.bearing, "state": health, "message": message,
+        "id": id, "name": camera.name, "bearing": camera.bearing, "tiles": camera.tiles, "state": health, "message": message,
         "encoder": camera.engine.map(capture::Engine::name), "encoder_tested": camera.engine.map(capture::Engine::is_tested),
         "renditions": renditions, "loose": camera.loose, "urls": urls, "offset_ms": camera.offset_ms,
         "time": timing.basis.as_str(),
