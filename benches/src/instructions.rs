@@ -140,7 +140,7 @@ impl Stage {
             assert!(self.part(), "five frames are a part");
             for delta in [false, true] {
                 let style = Style::LowLatency { delta };
-                black_box(playlist::live(&self.id, &self.timeline, &self.anchors, style, &[]));
+                black_box(playlist::live(&self.id, &self.timeline, &self.anchors, style, &[], 0));
             }
         }
     }
@@ -152,7 +152,7 @@ impl Stage {
         let range = Range { first: self.next - 262, end: self.next - 12 };
         for _ in 0..times {
             let state = playlist::State::Ended;
-            let list = playlist::highlight(&self.id, &self.timeline, &self.anchors, black_box(range), state);
+            let list = playlist::highlight(&self.id, &self.timeline, &self.anchors, black_box(range), state, 0);
             assert!(list.is_some_and(|list| list.ends_with("ENDLIST\n")), "a whole playlist");
         }
     }

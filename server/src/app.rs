@@ -168,6 +168,7 @@ impl App {
                 codecs: "mp4a.40.2".into(),
                 channels: 2,
                 bandwidth,
+                target: sound.live.target_duration(),
             })
         };
         sounds.filter_map(line).collect()

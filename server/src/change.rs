@@ -2,7 +2,7 @@
 //!
 //! What has not changed is not touched: its pipeline, its timeline and its waiters never hear of it.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use packager::{Kind, MediaTime, RenditionId, Slug, Timeline};
 use serde_json::json;
@@ -58,7 +58,7 @@ pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
         }
     }
     app.lineup.store(lineup.clone());
-    report(&lineup);
+    accompany(&lineup);
     if before.is_some() {
         tell(app, cameras, after, &old, &lineup);
     }
@@ -252,20 +252,28 @@ fn slug(name: &str) -> Slug {
     name.parse().expect("digits and lower-case letters, or an id that was checked")
 }
 
-/// Every playlist reports the camera's other renditions and the sounds; a sound's reports the other sounds and the first
-/// camera, where players begin.
-fn report(lineup: &Lineup) {
-    let line = |live: &Arc<Live>| (format!("../../{}/index.m3u8", live.id), live.clone());
-    let sounds: Vec<_> = lineup.sounds.iter().map(|s| line(&s.live)).collect();
+/// Every playlist reports the camera's other renditions and the sounds; a sound's reports the other sounds, the first
+/// camera, where players begin, and every source that it is played with.
+///
+/// What is played together says the same target duration: a sound each camera's own, every ladder that of the longest.
+fn accompany(lineup: &Lineup) {
+    let sounds: Vec<Arc<Live>> = lineup.sounds.iter().map(|s| s.live.clone()).collect();
+    let longest = lineup.cameras.iter().flat_map(Camera::ladder).map(|live| live.target_duration()).max().unwrap_or(0);
+    let sources: Vec<&Arc<Live>> = lineup.cameras.iter().filter_map(Camera::source).collect();
+    let mut targets: Vec<u64> = sources.iter().map(|live| live.target_duration()).collect();
+    targets.push(longest);
+    // Everybody says what is offered before anybody names it.
+    for sound in &sounds {
+        let first = lineup.cameras.first().into_iter().flat_map(Camera::ladder).chain(sources.iter().copied());
+        let mut others: Vec<_> = sounds.iter().filter(|live| live.id != sound.id).chain(first).cloned().collect();
+        let mut seen = BTreeSet::new();
+        others.retain(|live| seen.insert(live.id.clone()));
+        sound.accompany(others, &targets);
+    }
     for camera in &lineup.cameras {
         for live in &camera.renditions {
-            let others = camera.renditions.iter().filter(|other| other.id != live.id).map(line);
-            live.report(others.chain(sounds.clone()).collect());
+            let others = camera.renditions.iter().filter(|other| other.id != live.id).chain(&sounds);
+            live.accompany(others.cloned().collect(), &[longest]);
         }
-    }
-    let first: Vec<_> = lineup.cameras.first().map_or_else(Vec::new, |c| c.ladder().map(line).collect());
-    for sound in &lineup.sounds {
-        let others = sounds.iter().filter(|(_, live)| live.id != sound.live.id).cloned();
-        sound.live.report(others.chain(first.clone()).collect());
     }
 }

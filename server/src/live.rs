@@ -1,9 +1,12 @@
 //! A rendition while it is recorded: units in, and for every part one edition of its playlists, rendered once, that
 //! everybody waiting is answered with.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use bytes::Bytes;
@@ -53,6 +56,13 @@ impl Text {
 pub struct Edition {
     /// Where the timeline ends.
     pub edge: Edge,
+    /// Its playlists by their target duration: its own, and those of longer ones that it is played with.
+    pub lists: BTreeMap<u64, Lists>,
+}
+
+/// The playlists of one target duration.
+#[derive(Clone, Debug, Default)]
+pub struct Lists {
     /// `index.m3u8`; `None` before the first part.
     pub index: Option<Arc<Text>>,
     /// `index.m3u8?_HLS_skip=YES`.
@@ -64,7 +74,8 @@ pub struct Edition {
 struct Core {
     cutter: Cutter,
     timeline: Timeline,
-    dvr: Option<(Msn, Arc<Text>)>,
+    /// By target duration.
+    dvr: BTreeMap<u64, (Msn, Arc<Text>)>,
 }
 
 /// One rendition of one camera, or one sound.
@@ -75,8 +86,10 @@ pub struct Live {
     target_duration: AtomicU64,
     core: Mutex<Core>,
     editions: watch::Sender<Arc<Edition>>,
-    /// The other renditions of the same camera, and the sounds: their playlists' relative addresses.
+    /// The other renditions of the same camera, and the sounds.
     siblings: Mutex<Arc<[Sibling]>>,
+    /// Target durations, in seconds, of what it is or was played with: longer than its own.
+    longer: Mutex<Arc<[u64]>>,
     anchors: Arc<Anchors>,
     store: Store,
     /// The rate that the encoder is told to keep, bits per second; 0 where nobody tells.
@@ -87,8 +100,8 @@ pub struct Live {
     listed: AtomicBool,
 }
 
-/// Another rendition's playlist, relative to this one's, and what is known of it.
-type Sibling = (String, Arc<Live>);
+/// Another rendition.
+type Sibling = Arc<Live>;
 
 /// How long after its end a segment of which nothing came is called a gap, in segments.
 const GRACE_SEGMENTS: u64 = 2;
@@ -114,7 +127,7 @@ impl Live {
         };
         let cutter = Cutter::new(kind, grid, next, from);
         let target_duration = timeline.target_duration().into();
-        let core = Mutex::new(Core { cutter, timeline, dvr: None });
+        let core = Mutex::new(Core { cutter, timeline, dvr: BTreeMap::new() });
         let (editions, _) = watch::channel(Arc::default());
         Self {
             id,
@@ -122,6 +135,7 @@ impl Live {
             core,
             editions,
             siblings: Mutex::new(Arc::new([])),
+            longer: Mutex::new(Arc::new([])),
             anchors,
             store,
             nominal: AtomicU64::new(0),
@@ -156,14 +170,26 @@ impl Live {
         self.target_duration.load(Ordering::Relaxed)
     }
 
-    /// Says which renditions this one's playlist reports, with their relative addresses.
-    pub fn report(&self, siblings: Vec<Sibling>) {
-        let same = |known: &[Sibling]| known.iter().map(|(uri, _)| uri).eq(siblings.iter().map(|(uri, _)| uri));
-        if same(&self.siblings.lock()) {
+    /// Says which renditions this one's playlist reports, and the target durations of all that it is played with: who
+    /// follows a playlist of a former one goes on.
+    pub fn accompany(&self, siblings: Vec<Sibling>, targets: &[u64]) {
+        let known = self.longer.lock().clone();
+        let mut longer: Vec<u64> =
+            known.iter().chain(targets).copied().filter(|t| *t > self.target_duration()).collect();
+        longer.sort_unstable();
+        longer.dedup();
+        let same = |known: &[Sibling]| known.iter().map(|live| &live.id).eq(siblings.iter().map(|live| &live.id));
+        if same(&self.siblings.lock()) && known[..] == longer[..] {
             return;
         }
+        *self.longer.lock() = longer.into();
         *self.siblings.lock() = siblings.into();
         self.publish(&mut self.core.lock());
+    }
+
+    /// Whether there are playlists of this target duration.
+    pub fn offers(&self, target: u64) -> bool {
+        target == self.target_duration() || self.longer.lock().contains(&target)
     }
 
     /// Takes new parameters.
@@ -222,23 +248,33 @@ impl Live {
     fn publish(&self, core: &mut Core) {
         let timeline = &core.timeline;
         let siblings = self.siblings.lock().clone();
-        let report = |(uri, live): &Sibling| {
-            let last = live.editions.borrow().edge.last()?;
-            Some(Report { uri: uri.clone(), last })
-        };
-        let reports: Vec<Report> = siblings.iter().filter_map(report).collect();
-        let render = |style| playlist::live(&self.id, timeline, &self.anchors, style, &reports).map(Text::new);
         let edge = timeline.edge();
         let before = self.editions.borrow().clone();
-        // Whole segments change the plain playlist; parts do not.
-        let plain = if before.edge.done == edge.done && before.plain.is_some() {
-            before.plain.clone()
-        } else {
-            render(Style::Plain)
+        let own = self.target_duration();
+        let lists = |target: u64| {
+            let report =
+                |live: &Sibling| Some(Report { uri: live.beside(target)?, last: live.editions.borrow().edge.last()? });
+            let reports: Vec<Report> = siblings.iter().filter_map(report).collect();
+            let render =
+                |style| playlist::live(&self.id, timeline, &self.anchors, style, &reports, target).map(Text::new);
+            // Whole segments change the plain playlist; parts do not.
+            let plain =
+                before.lists.get(&target).filter(|_| before.edge.done == edge.done).and_then(|l| l.plain.clone());
+            let plain = plain.or_else(|| render(Style::Plain));
+            let index = render(Style::LowLatency { delta: false });
+            let delta = render(Style::LowLatency { delta: true });
+            (target, Lists { index, delta, plain })
         };
-        let index = render(Style::LowLatency { delta: false });
-        let delta = render(Style::LowLatency { delta: true });
-        self.editions.send_replace(Arc::new(Edition { edge, index, delta, plain }));
+        let longer = self.longer.lock().clone();
+        let lists = std::iter::once(own).chain(longer.iter().copied()).map(lists).collect();
+        self.editions.send_replace(Arc::new(Edition { edge, lists }));
+    }
+
+    /// Its playlist of a target duration as another rendition's names it; `None` when it is not played with such ones.
+    fn beside(&self, target: u64) -> Option<String> {
+        let own = target == self.target_duration();
+        let file = if own { "index.m3u8".to_owned() } else { playlist::longer("index.m3u8", target) };
+        self.offers(target).then(|| format!("../../{}/{file}", self.id))
     }
 
     /// The newest edition.
@@ -251,17 +287,17 @@ impl Live {
         self.editions.subscribe()
     }
 
-    /// `dvr.m3u8`, rendered once a segment.
-    pub fn dvr(&self) -> Option<Arc<Text>> {
+    /// `dvr.m3u8` of a target duration, rendered once a segment.
+    pub fn dvr(&self, target: u64) -> Option<Arc<Text>> {
         let core = &mut *self.core.lock();
         let newest = core.timeline.edge().done?.0;
-        if let Some((msn, text)) = &core.dvr
+        if let Some((msn, text)) = core.dvr.get(&target)
             && *msn == newest
         {
             return Some(text.clone());
         }
-        let text = playlist::live(&self.id, &core.timeline, &self.anchors, Style::Dvr, &[]).map(Text::new)?;
-        core.dvr = Some((newest, text.clone()));
+        let text = playlist::live(&self.id, &core.timeline, &self.anchors, Style::Dvr, &[], target).map(Text::new)?;
+        core.dvr.insert(target, (newest, text.clone()));
         Some(text)
     }
 
@@ -320,7 +356,8 @@ impl Live {
             // knows the bound: a quarter more than it ever was.
             let peak = if self.is_source() { peak + peak / 4 } else { peak.max(nominal + nominal / 10) };
             let millihertz = format.millihertz(t.timescale).unwrap_or_else(|| t.grid.rate.millihertz());
-            Some(playlist::Variant { id, codecs, resolution, bandwidth: (peak, mean), millihertz })
+            let (bandwidth, target) = ((peak, mean), self.target_duration());
+            Some(playlist::Variant { id, codecs, resolution, bandwidth, millihertz, target })
         })
     }
 }

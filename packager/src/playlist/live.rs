@@ -39,7 +39,9 @@ const SKIP_TARGETS: u64 = 6;
 /// Target durations of which parts are listed (4.4.4.9).
 const PARTS_TARGETS: u64 = 3;
 
-/// Renders a live playlist whose address is three levels below the root, as `/live/{camera}/{rendition}/index.m3u8`.
+/// Renders a live playlist whose address is three levels below the root, as `/live/{camera}/{rendition}/index.m3u8`, to be
+/// played with others whose target durations are `beside` seconds at most, 0 for none: all of them say the longest
+/// (rfc8216bis, 6.2.4).
 ///
 /// `None` while there is nothing to list: a playlist without a segment breaks players.
 pub fn live(
@@ -48,10 +50,11 @@ pub fn live(
     anchors: &Anchors,
     style: Style,
     reports: &[Report],
+    beside: u64,
 ) -> Option<String> {
     let low_latency = matches!(style, Style::LowLatency { .. });
-    let listed: Vec<&Segment> = window(timeline, style)?;
-    let target = timeline.target_duration();
+    let target = timeline.target_duration().max(beside);
+    let listed: Vec<&Segment> = window(timeline, style, target)?;
     let mut out = String::with_capacity(256 + listed.len() * 128);
     let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:{target}\n");
     let hold_back = target * 3;
@@ -117,13 +120,17 @@ fn part_hold_back(timeline: &Timeline) -> String {
     seconds((sound.max(own).0 * 3).div_ceil(1000), 1_000_000)
 }
 
-fn window(timeline: &Timeline, style: Style) -> Option<Vec<&Segment>> {
+fn window(timeline: &Timeline, style: Style, target: u64) -> Option<Vec<&Segment>> {
     // Before the first header there is nothing that a player could decode.
     timeline.format.as_ref()?;
     let edge = timeline.newest()?.end();
     let span = match style {
         Style::Dvr => u64::MAX,
-        _ => WINDOW_TARGETS * timeline.target_duration() * u64::from(timeline.timescale),
+        // However long the targets are, there is something to skip.
+        _ => {
+            let seconds = (WINDOW_TARGETS * timeline.target_duration()).max(2 * SKIP_TARGETS * target);
+            seconds * u64::from(timeline.timescale)
+        }
     };
     let whole_only = !matches!(style, Style::LowLatency { .. });
     let newest = timeline.unbroken().rev().take_while(|s| s.end().saturating_add(span) > edge);

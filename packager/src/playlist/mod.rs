@@ -5,7 +5,7 @@ mod multivariant;
 mod vod;
 
 pub use live::{Report, Style, live};
-pub use multivariant::{Camera, Layout, Sound, Variant, one, pathways, video_group};
+pub use multivariant::{Camera, Layout, Sound, Variant, longer, one, pathways, video_group};
 pub use vod::{State, highlight};
 
 use std::fmt::Write;

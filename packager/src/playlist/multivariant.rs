@@ -15,6 +15,8 @@ pub struct Variant {
     pub bandwidth: (u64, u64),
     /// Frames in a thousand seconds.
     pub millihertz: u64,
+    /// Its own target duration in seconds.
+    pub target: u64,
 }
 
 /// A camera's qualities, best first.
@@ -43,6 +45,8 @@ pub struct Sound {
     pub channels: u8,
     /// Peak and mean, in bits per second.
     pub bandwidth: (u64, u64),
+    /// Its own target duration in seconds.
+    pub target: u64,
 }
 
 /// Where the media playlists stand, seen from the multivariant one.
@@ -52,15 +56,44 @@ pub struct Layout<'a> {
     pub base: &'a str,
     /// The media playlists' name: `index.m3u8`, `plain.m3u8`.
     pub file: &'a str,
+    /// Whether a media playlist whose own target duration is shorter than another's here has one beside it that says the
+    /// other's: `index-3.m3u8`. All playlists that are played together say the same (rfc8216bis, 6.2.4).
+    pub longer: bool,
+}
+
+/// The name of the playlist beside `file` (`index.m3u8`) that says a target duration of `target` seconds: `index-3.m3u8`.
+pub fn longer(file: &str, target: u64) -> String {
+    format!("{}-{target}.m3u8", file.strip_suffix(".m3u8").unwrap_or(file))
+}
+
+/// What the media playlists of one multivariant playlist are called.
+struct Names<'a> {
+    layout: Layout<'a>,
+    target: u64,
+}
+
+impl<'a> Names<'a> {
+    fn new(cameras: &[Camera], sounds: &[Sound], layout: Layout<'a>) -> Self {
+        let pictures = cameras.iter().flat_map(|c| &c.variants).map(|v| v.target);
+        Self { layout, target: pictures.chain(sounds.iter().map(|s| s.target)).max().unwrap_or(0) }
+    }
+
+    /// The address of a rendition whose own target duration is `target`.
+    fn at(&self, camera: &str, rendition: &str, target: u64) -> String {
+        let Layout { base, file, longer: offered } = self.layout;
+        let name = if offered && target < self.target { longer(file, self.target) } else { file.to_owned() };
+        format!("{base}{camera}/{rendition}/{name}")
+    }
 }
 
 /// Every camera as a pathway of its own and one group of sounds: what hls.js turns round in.
 pub fn pathways(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> String {
-    let mut out = head(sounds, layout);
+    let names = Names::new(cameras, sounds, layout);
+    let mut out = head(sounds, &names);
     for camera in cameras {
         for variant in &camera.variants {
             stream(&mut out, variant, sounds, &format!(",PATHWAY-ID=\"{}\"", camera.id));
-            let _ = writeln!(out, "{}{}/{}/{}", layout.base, camera.id, variant.id, layout.file);
+            let _ = writeln!(out, "{}", names.at(&camera.id, &variant.id, variant.target));
         }
     }
     out
@@ -68,7 +101,8 @@ pub fn pathways(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> Str
 
 /// Every camera as a member of a VIDEO group per quality: what native players choose angles by (RFC 8216, 4.3.4.1).
 pub fn video_group(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> String {
-    let mut out = head(sounds, layout);
+    let names = Names::new(cameras, sounds, layout);
+    let mut out = head(sounds, &names);
     // Every quality that any camera has, the best first.
     let mut qualities: Vec<(&Camera, &Variant)> = Vec::new();
     for (camera, variant) in cameras.iter().flat_map(|c| c.variants.iter().map(move |v| (c, v))) {
@@ -78,18 +112,15 @@ pub fn video_group(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> 
     }
     qualities.sort_by_key(|(_, variant)| std::cmp::Reverse(variant.resolution.1));
     for (_, variant) in &qualities {
-        let having = cameras.iter().filter(|c| c.variants.iter().any(|v| v.id == variant.id));
-        for (i, camera) in having.enumerate() {
+        let having = cameras.iter().filter_map(|c| Some((c, c.variants.iter().find(|v| v.id == variant.id)?)));
+        for (i, (camera, own)) in having.enumerate() {
             let default = if i == 0 { "YES" } else { "NO" };
             let _ = writeln!(
                 out,
-                "#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID=\"{}\",NAME=\"{}\",DEFAULT={default},AUTOSELECT={default},URI=\"{}{}/{}/{}\"",
+                "#EXT-X-MEDIA:TYPE=VIDEO,GROUP-ID=\"{}\",NAME=\"{}\",DEFAULT={default},AUTOSELECT={default},URI=\"{}\"",
                 variant.id,
                 quoted(&camera.name),
-                layout.base,
-                camera.id,
-                variant.id,
-                layout.file
+                names.at(&camera.id, &own.id, own.target)
             );
         }
     }
@@ -101,22 +132,23 @@ pub fn video_group(cameras: &[Camera], sounds: &[Sound], layout: Layout<'_>) -> 
         let millihertz = all.map(|v| v.millihertz).max().unwrap_or(0);
         let variant = Variant { bandwidth: (peak, mean), millihertz, ..variant.clone() };
         stream(&mut out, &variant, sounds, &format!(",VIDEO=\"{}\"", variant.id));
-        let _ = writeln!(out, "{}{}/{}/{}", layout.base, first.id, variant.id, layout.file);
+        let _ = writeln!(out, "{}", names.at(&first.id, &variant.id, variant.target));
     }
     out
 }
 
-/// One camera alone: its qualities and the sounds; `here` is the address of its renditions, `sounds_at` that of sounds.
+/// One camera alone: its qualities and the sounds.
 pub fn one(camera: &Camera, sounds: &[Sound], layout: Layout<'_>) -> String {
-    let mut out = head(sounds, layout);
+    let names = Names::new(std::slice::from_ref(camera), sounds, layout);
+    let mut out = head(sounds, &names);
     for variant in &camera.variants {
         stream(&mut out, variant, sounds, "");
-        let _ = writeln!(out, "{}{}/{}/{}", layout.base, camera.id, variant.id, layout.file);
+        let _ = writeln!(out, "{}", names.at(&camera.id, &variant.id, variant.target));
     }
     out
 }
 
-fn head(sounds: &[Sound], layout: Layout<'_>) -> String {
+fn head(sounds: &[Sound], names: &Names<'_>) -> String {
     let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (i, sound) in sounds.iter().enumerate() {
         let default = if i == 0 { "YES" } else { "NO" };
@@ -127,12 +159,10 @@ fn head(sounds: &[Sound], layout: Layout<'_>) -> String {
         let _ = writeln!(
             out,
             "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"sound\",NAME=\"{}\",{language}DEFAULT={default},AUTOSELECT=YES,\
-             CHANNELS=\"{}\",URI=\"{}audio/{}/{}\"",
+             CHANNELS=\"{}\",URI=\"{}\"",
             quoted(&sound.name),
             sound.channels,
-            layout.base,
-            sound.id,
-            layout.file
+            names.at("audio", &sound.id, sound.target)
         );
     }
     out

@@ -15,7 +15,8 @@ pub enum State {
 }
 
 /// Renders a highlight's media playlist, whose address is five levels below the root, as
-/// `/highlights/{id}/v{n}/{camera}/{rendition}/index.m3u8`.
+/// `/highlights/{id}/v{n}/{camera}/{rendition}/index.m3u8`; `beside` is the longest target duration of what is played
+/// with it, in seconds.
 ///
 /// `None` while there is nothing to list.
 pub fn highlight(
@@ -24,12 +25,13 @@ pub fn highlight(
     anchors: &Anchors,
     range: Range,
     state: State,
+    beside: u64,
 ) -> Option<String> {
     let listed = with_gaps(range.segments(timeline), timeline, anchors, range, state);
     let first = listed.first()?;
     let longest = listed.iter().map(|s| s.duration).max().unwrap_or(0);
     let rounded = (2 * longest + u64::from(timeline.timescale)) / (2 * u64::from(timeline.timescale));
-    let target = rounded.max(timeline.target_duration());
+    let target = rounded.max(timeline.target_duration()).max(beside);
     let kind = match state {
         State::Growing => "EVENT",
         State::Ended => "VOD",

@@ -266,6 +266,7 @@ fn a_jump_ends_the_segment_and_its_key_frame_begins_the_next() {
         &stage::anchors(),
         range,
         packager::playlist::State::Ended,
+        0,
     );
     let text = text.unwrap();
     let seconds = text.lines().filter_map(|l| l.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse::<f64>().ok());

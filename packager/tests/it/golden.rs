@@ -25,7 +25,7 @@ fn live(stage: &Stage, style: Style) -> String {
         Report { uri: "../234p/index.m3u8".into(), last: (Msn(9), 1) },
         Report { uri: "../../audio/ambient/index.m3u8".into(), last: (Msn(9), 0) },
     ];
-    playlist::live(&stage.id, &stage.timeline, &anchors(), style, &reports).unwrap()
+    playlist::live(&stage.id, &stage.timeline, &anchors(), style, &reports, 0).unwrap()
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn highlights() {
     stage.frames(0..235);
     let grid: Grid = grid();
     let range = Range::snap(grid, MediaTime(2_500_000_000), MediaTime(5_480_000_000)).unwrap();
-    let text = |range, state| playlist::highlight(&stage.id, &stage.timeline, &anchors(), range, state).unwrap();
+    let text = |range, state| playlist::highlight(&stage.id, &stage.timeline, &anchors(), range, state, 0).unwrap();
     same("highlight", &text(range, State::Ended));
     let ahead = Range::snap(grid, MediaTime(7_200_000_000), MediaTime(12_000_000_000)).unwrap();
     same("highlight-growing", &text(ahead, State::Growing));
@@ -98,6 +98,7 @@ fn multivariants() {
         resolution,
         bandwidth,
         millihertz: 25_000,
+        target: 1,
     };
     let variants =
         || vec![variant("360p", (640, 360), (880_000, 790_000)), variant("234p", (416, 234), (385_000, 340_000))];
@@ -112,9 +113,46 @@ fn multivariants() {
         codecs: "mp4a.40.2".into(),
         channels: 2,
         bandwidth: (135_000, 130_000),
+        target: 1,
     }];
-    let layout = |base| Layout { base, file: "index.m3u8" };
+    let layout = |base| Layout { base, file: "index.m3u8", longer: true };
     same("pathways", &playlist::pathways(&cameras, &sounds, layout("")));
     same("video-group", &playlist::video_group(&cameras, &sounds, layout("v1/")));
     same("one", &playlist::one(&cameras[0], &[], Layout { file: "plain.m3u8", ..layout("../") }));
+}
+
+#[test]
+fn what_is_played_together_says_the_same_target_duration_and_hold_back() {
+    let control = |text: &str| {
+        let tags = ["#EXT-X-TARGETDURATION", "#EXT-X-SERVER-CONTROL"];
+        text.lines().filter(|line| tags.iter().any(|tag| line.starts_with(tag))).collect::<Vec<_>>().join("\n")
+    };
+    let mut stage = Stage::new(Kind::Sound, grid());
+    (0..150).for_each(|n| stage.aac(n, 300));
+    let sound = live(&stage, Style::LowLatency { delta: false });
+    assert!(control(&sound).contains("HOLD-BACK=3.0"), "{sound}");
+    let beside = |style| playlist::live(&stage.id, &stage.timeline, &anchors(), style, &[], 3).unwrap();
+    let longer = beside(Style::LowLatency { delta: false });
+    assert!(control(&longer).starts_with("#EXT-X-TARGETDURATION:3\n"), "{longer}");
+    assert!(control(&longer).ends_with(",HOLD-BACK=9.0,CAN-SKIP-UNTIL=18.0"), "{longer}");
+    let media = |text: &str| text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(media(&longer), media(&sound), "the same segments");
+
+    let variant = Variant {
+        id: "source".into(),
+        codecs: "avc1.4D401E".into(),
+        resolution: (640, 360),
+        bandwidth: (1, 1),
+        millihertz: 25_000,
+        target: 3,
+    };
+    let camera = Camera { id: "main".into(), name: "main".into(), variants: vec![variant] };
+    let (id, name, codecs) = ("ambient".to_owned(), "ambient".to_owned(), "mp4a.40.2".to_owned());
+    let sounds = [Sound { id, name, language: None, codecs, channels: 2, bandwidth: (1, 1), target: 1 }];
+    let layout = Layout { base: "../", file: "index.m3u8", longer: true };
+    let text = playlist::one(&camera, &sounds, layout);
+    assert!(
+        text.contains("URI=\"../audio/ambient/index-3.m3u8\"") && text.ends_with("../main/source/index.m3u8\n"),
+        "{text}"
+    );
 }

@@ -28,12 +28,12 @@ fn media_playlists() {
         stage.frames(frames.start..frames.end);
         stage.tick(25.0);
         for style in [Style::LowLatency { delta: false }, Style::LowLatency { delta: true }, Style::Plain, Style::Dvr] {
-            if let Some(text) = playlist::live(&stage.id, &stage.timeline, &anchors(), style, &[]) {
+            if let Some(text) = playlist::live(&stage.id, &stage.timeline, &anchors(), style, &[], 0) {
                 read(&text);
             }
         }
         let range = Range::snap(grid(), MediaTime(1_000_000_000), MediaTime(3_000_000_000)).unwrap();
-        if let Some(text) = playlist::highlight(&stage.id, &stage.timeline, &anchors(), range, State::Ended) {
+        if let Some(text) = playlist::highlight(&stage.id, &stage.timeline, &anchors(), range, State::Ended, 0) {
             read(&text);
         }
     }

@@ -71,7 +71,7 @@ fn replay(timeline: &Timeline, kind: Kind, runs: &[u64], seconds: u64) -> (Vec<u
     let anchors = Anchors::new((1u32..).zip(runs).map(anchor).collect());
     let range = Range { first: 25, end: seconds * 25 };
     let id = Stage::new(kind, grid()).id;
-    let list = highlight(&id, timeline, &anchors, range, State::Ended).unwrap_or_default();
+    let list = highlight(&id, timeline, &anchors, range, State::Ended, 0).unwrap_or_default();
     let (mut breaks, mut lengths) = (Vec::new(), Vec::new());
     for line in list.lines() {
         if line == "#EXT-X-DISCONTINUITY" {

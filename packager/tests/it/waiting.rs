@@ -118,7 +118,7 @@ proptest! {
     #[test]
     fn delta_and_old_are_the_full_playlist(first in 10_u64..1800, more in 1_u64..120) {
         let mut stage = Stage::new(Kind::Rung, grid());
-        let text = |stage: &Stage, delta| playlist::live(&stage.id, &stage.timeline, &anchors(), Style::LowLatency { delta }, &[]).unwrap();
+        let text = |stage: &Stage, delta| playlist::live(&stage.id, &stage.timeline, &anchors(), Style::LowLatency { delta }, &[], 0).unwrap();
         stage.frames(0..first);
         let old = text(&stage, false);
         stage.frames(first..first + more);

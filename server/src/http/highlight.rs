@@ -35,7 +35,7 @@ pub(super) async fn all(
 pub(super) fn every_angle(app: &App, highlight: &Highlight, file: &str) -> Result<Playlist, Problem> {
     let render = || {
         let base = format!("v{}/", highlight.version);
-        let layout = Layout { base: &base, file: "index.m3u8" };
+        let layout = Layout { base: &base, file: "index.m3u8", longer: false };
         let angles: Vec<_> =
             highlight.angles.iter().filter_map(|camera| app.angle(camera, &having(app, highlight, camera))).collect();
         let sounds = app.sound_lines(|live| has(live, highlight));
@@ -75,7 +75,7 @@ pub(super) fn one_angle(app: &App, highlight: &Highlight, camera: &str, file: &s
     }
     let render = || {
         let base = format!("../v{}/", highlight.version);
-        let layout = Layout { base: &base, file: "index.m3u8" };
+        let layout = Layout { base: &base, file: "index.m3u8", longer: false };
         let renditions = having(app, highlight, camera);
         if renditions.is_empty() {
             return Err(nothing());
@@ -130,6 +130,9 @@ fn cache(highlight: &Highlight, published: Cache) -> Cache {
 /// The playlist as it is now. One of which nothing is recorded yet is waited for: its first segment is about to end.
 async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Result<(Arc<Text>, Progress), Problem> {
     let mut editions = live.watch();
+    // All its playlists say the same (rfc8216bis, 6.2.4).
+    let longest =
+        highlight.angles.iter().flat_map(|camera| app.ladder(camera)).map(|live| live.target_duration()).max();
     let wait = async {
         loop {
             editions.borrow_and_update();
@@ -139,7 +142,10 @@ async fn first_text(app: &App, live: &Live, highlight: &Highlight) -> Result<(Ar
                     app.anchors.newest().is_some_and(|run| run.media >= highlight.range.times(timeline.grid).1);
                 let complete = earlier || highlight.range.is_complete(timeline);
                 let state = if complete { Progress::Ended } else { Progress::Growing };
-                (playlist::highlight(&live.id, timeline, &app.anchors, highlight.range, state), state)
+                (
+                    playlist::highlight(&live.id, timeline, &app.anchors, highlight.range, state, longest.unwrap_or(0)),
+                    state,
+                )
             });
             match text {
                 Some(text) => return Ok((Text::new(text), state)),

@@ -16,7 +16,7 @@ use super::{Cache, Problem, text::Playlist};
 use crate::{
     app::App,
     lineup::{Health, Lineup},
-    live::{Edition, Live},
+    live::{Lists, Live},
 };
 
 /// The delivery directives of a query. Other parameters are somebody else's (CMCD, signatures) and ignored.
@@ -52,7 +52,7 @@ pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
         let there = lineup.cameras.iter().filter(|c| c.health() != Health::Paused);
         let mut angles: Vec<_> = there.filter_map(|c| app.angle(c.id.as_str(), c.ladder())).collect();
         let sounds = app.sound_lines(|_| true);
-        let layout = |file| Layout { base: "", file };
+        let layout = |file| Layout { base: "", file, longer: true };
         if angles.is_empty() {
             return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "No camera has sent a picture yet."));
         }
@@ -96,7 +96,7 @@ pub(super) async fn one(
 pub(super) fn one_angle(app: &App, id: &str, file: &str) -> Result<Playlist, Problem> {
     let lineup = app.lineup();
     let camera = lineup.camera(id).ok_or_else(|| unknown_camera(app))?;
-    let layout = |file| Layout { base: "../", file };
+    let layout = |file| Layout { base: "../", file, longer: true };
     let (ladder, layout): (Vec<&Arc<Live>>, _) = match file {
         "index.m3u8" => (camera.ladder().collect(), layout("index.m3u8")),
         "plain.m3u8" => (camera.ladder().collect(), layout("plain.m3u8")),
@@ -130,33 +130,43 @@ pub(super) async fn one_rendition(
     query: Option<&str>,
 ) -> Result<Playlist, Problem> {
     let live = app.configured(camera, rendition).ok_or_else(|| unknown_camera(app))?;
+    let unknown = || Problem::not_found("A rendition's playlists are called index.m3u8, plain.m3u8 and dvr.m3u8.");
+    let (name, target) = named(file, &live).ok_or_else(unknown)?;
     let half_target = Cache::For(live.target_duration() / 2);
-    let (text, cache) = match file {
-        "index.m3u8" => {
+    let (text, cache) = match name {
+        "index" => {
             let reload = directives(query)?;
-            let edition = held(&live, reload).await?;
+            let lists = held(&live, reload, target).await?;
             // A held answer's URL names its content.
             let cache = if reload.until.is_some() { Cache::For(6 * live.target_duration()) } else { half_target };
-            (if reload.skip { edition.delta.clone() } else { edition.index.clone() }, cache)
+            (if reload.skip { lists.delta } else { lists.index }, cache)
         }
-        "plain.m3u8" => (live.edition().plain.clone(), half_target),
-        "dvr.m3u8" => (live.dvr(), half_target),
-        _ => return Err(Problem::not_found("A rendition's playlists are called index.m3u8, plain.m3u8 and dvr.m3u8.")),
+        "plain" => (live.edition().lists.get(&target).and_then(|lists| lists.plain.clone()), half_target),
+        "dvr" => (live.dvr(target), half_target),
+        _ => return Err(unknown()),
     };
     Ok(Playlist { text: text.ok_or_else(no_picture)?, cache })
 }
 
+/// What a file's name asks for: `index` of the rendition's own target duration, or, of `index-3.m3u8`, of three seconds,
+/// when it is played with such ones.
+fn named<'a>(file: &'a str, live: &Live) -> Option<(&'a str, u64)> {
+    let name = file.strip_suffix(".m3u8")?;
+    let Some((name, seconds)) = name.split_once('-') else { return Some((name, live.target_duration())) };
+    let target = seconds.parse().ok().filter(|target| live.offers(*target) && *target != live.target_duration())?;
+    // As we write it: another spelling would be a second address.
+    (playlist::longer(name, target) == file).then_some((name, target))
+}
+
 /// Waits for the edition that has what was asked for: three target durations at most (rfc8216bis, 6.2.5.2).
-async fn held(live: &Live, reload: Reload) -> Result<Arc<Edition>, Problem> {
+async fn held(live: &Live, reload: Reload, target: u64) -> Result<Lists, Problem> {
     let mut editions = live.watch();
     let wait = async {
         loop {
             let edition = editions.borrow_and_update().clone();
-            if edition.index.is_none() {
-                return Err(no_picture());
-            }
+            let lists = edition.lists.get(&target).filter(|lists| lists.index.is_some()).ok_or_else(no_picture)?;
             if reload.is_met(edition.edge).map_err(|e| Problem::bad_request(e.to_string()))? {
-                return Ok(edition);
+                return Ok(lists.clone());
             }
             editions
                 .changed()

@@ -15,6 +15,7 @@ use crate::{
     metrics::samples,
     players::{plays_live, plays_whole, plays_whole_within},
     server::{Server, end_with_us, first_uri, resolve, until},
+    verify::look,
 };
 
 /// Cameras that stay, with rungs: an input of every kind.
@@ -246,6 +247,26 @@ fn numbers(list: &str) -> Vec<(u64, bool)> {
         }
     }
     found
+}
+
+/// A camera's own segments are longer than the grid's: its presentation used to say two target durations and hold-backs.
+#[test]
+fn cameras_with_and_without_rungs_say_the_same_to_players() {
+    let stage = stage();
+    let highlight = stage.highlight(3.0, &["listener", BARE]);
+    let id = highlight["id"].as_str().unwrap();
+    for camera in ["listener/234p", &format!("{BARE}/source"), "audio/ambient"] {
+        until("the end of the highlight", || {
+            let list = stage.server.get(&format!("/highlights/{id}/v1/{camera}/index.m3u8"));
+            (list.status == 200 && list.text().contains("ENDLIST")).then_some(())
+        });
+    }
+    for path in ["/live/player.m3u8", &format!("/live/{BARE}/index.m3u8"), &format!("/highlights/{id}/index.m3u8")] {
+        let report = look(format!("{}{path}", stage.server.url), 2);
+        assert!(report.checked.playlists > 1, "{path}: {:?}", report.checked);
+        let differ = ["target-durations-differ", "server-control-differs"];
+        assert!(!report.findings.iter().any(|f| differ.contains(&f.rule.id)), "{path}: {}", report.text());
+    }
 }
 
 #[test]

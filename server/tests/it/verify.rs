@@ -4,15 +4,14 @@ use ::verify::{Args, Report};
 
 use crate::server::{shared, until};
 
-fn look(url: String) -> Report {
+pub fn look(url: String, seconds: u64) -> Report {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let args =
-        Args { url, seconds: 4, json: false, strict: true, insecure: true, ca: None, renditions: 16, segments: 20 };
+    let args = Args { url, seconds, json: false, strict: true, insecure: true, ca: None, renditions: 16, segments: 20 };
     runtime.block_on(::verify::check(&args)).unwrap()
 }
 
 pub fn is_clean(url: String) -> Report {
-    let report = look(url);
+    let report = look(url, 4);
     assert!(report.findings.is_empty(), "{}", report.text());
     report
 }

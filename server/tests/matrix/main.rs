@@ -180,13 +180,9 @@ impl Batch {
             let args =
                 Args { url, seconds, json: false, strict: false, insecure: true, ca: None, renditions, segments };
             let report = runtime.block_on(::verify::check(&args)).map_err(|e| format!("{list}: {e}"))?;
-            // A camera's own segments are as long as it makes them, the sounds' beside them as the grid's.
-            let known = ["target-durations-differ", "server-control-differs"];
             // Of uneven frames there is no one rate.
-            let uneven = self.combos[n].coding == Coding::Vfr;
-            let forgiven = |id: &str| known.contains(&id) || (uneven && id == "frame-rate-mismatch");
-            let other = |id: &str| list != "source" || !forgiven(id);
-            if report.findings.iter().any(|finding| other(finding.rule.id)) {
+            let uneven = list == "source" && self.combos[n].coding == Coding::Vfr;
+            if report.findings.iter().any(|finding| !(uneven && finding.rule.id == "frame-rate-mismatch")) {
                 return Err(format!("{list}: {}", report.text()));
             }
         }
