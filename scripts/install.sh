@@ -7,8 +7,8 @@ build="pkg-config libssl-dev clang libclang-dev mold libgstreamer1.0-dev libgstr
 run="gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
   gstreamer1.0-libav"
 test="gstreamer1.0-tools gstreamer1.0-rtsp gir1.2-gst-rtsp-server-1.0 python3-gi python3-prometheus-client faketime chrony ffmpeg srt-tools chromium
-  firefox-esr fonts-dejavu-core curl"
-bench="nginx-light wrk nghttp2-client valgrind"
+  firefox-esr fonts-dejavu-core curl nginx-light libnginx-mod-rtmp"
+bench="wrk nghttp2-client valgrind"
 
 case "${1:-run}" in
   run) wanted="$build $run" ;;
