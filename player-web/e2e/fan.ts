@@ -133,6 +133,54 @@ describe('live', () => {
       }
     }));
 
+  test('another sound is chosen by hand and by key, and the picture goes on', () =>
+    visit(
+      open('/', {
+        viewport: PHONE,
+        // The demo has one sound: it is listed a second time, under another name.
+        prepare: async (page) => {
+          await page.route('**/live/plain.m3u8', async (route) => {
+            const answer = await route.fetch();
+            const twice = (line: string) =>
+              `${line}\n${line
+                .replace(/NAME="[^"]*"/, 'NAME="Commentary"')
+                .replace('DEFAULT=YES', 'LANGUAGE="en",DEFAULT=NO')
+                .replace('plain.m3u8', 'plain.m3u8?commentary')}`;
+            const body = (await answer.text()).replace(/^#EXT-X-MEDIA:TYPE=AUDIO.*$/m, twice);
+            await route.fulfill({ response: answer, body });
+          });
+        },
+      }),
+      async ({ page }) => {
+        const asks = (query: string) =>
+          page.waitForRequest((request) => request.url().endsWith(`/audio/ambient/plain.m3u8${query}`));
+        await playing(page);
+        await page.getByTestId('sound-on').click();
+        await page.evaluate(() => window.probe.record('picture'));
+        await page.getByTestId('sounds').click();
+        await page.getByTestId('sound-1').waitFor();
+        expect(await page.getByTestId('sound-1').textContent()).toMatch(/Commentary\s+anglais/);
+        expect(await page.evaluate(() => document.activeElement?.getAttribute('data-testid'))).toBe(
+          'sound-0',
+        );
+        const other = asks('?commentary');
+        await page.keyboard.press('ArrowDown');
+        await page.keyboard.press('Enter');
+        await other;
+        await page.getByTestId('sound-1').waitFor({ state: 'detached' });
+        // By key, back to the first; the picture has gone on, frame after frame.
+        const first = asks('');
+        await page.keyboard.press('l');
+        await first;
+        await page.waitForFunction(() => window.probe.samples.length > 50);
+        const frames = (await page.evaluate(() => window.probe.samples)).map((s) => s.frame);
+        expect(frames.every((frame, i) => i === 0 || frame > (frames[i - 1] ?? 0))).toBe(true);
+        await page.getByTestId('sounds').click();
+        await page.getByTestId('sound-off').click();
+        await page.getByTestId('sound-on').waitFor();
+      },
+    ));
+
   test('goes back 30 seconds and back to live', () =>
     fan(async ({ page }) => {
       await playing(page);

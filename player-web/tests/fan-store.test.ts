@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { angle, angles, initial, reduce, stage, type Event, type State } from '../src/fan/store';
+import { angle, angles, initial, nextSound, reduce, stage, type Event, type State } from '../src/fan/store';
 import type { ServerEvent } from '../src/lib/events';
 import { words } from '../src/lib/i18n';
 import { camera, highlight, snapshot, venue } from './fixtures';
@@ -198,4 +198,17 @@ describe('angles', () => {
 
 test('both languages say everything', () => {
   expect(Object.keys(words.en)).toEqual(Object.keys(words.fr));
+});
+
+test('the next sound is the one after, round and round; of one there is none', () => {
+  const sounds = ['Stade', 'Commentaires', 'English'].map((name) => ({ name, language: null }));
+  const after = (sound: string | null) => nextSound({ sounds, sound });
+  expect(['Stade', 'Commentaires', 'English', null].map(after)).toEqual([
+    'Commentaires',
+    'English',
+    'Stade',
+    'Stade',
+  ]);
+  expect(nextSound({ sounds: sounds.slice(0, 1), sound: 'Stade' })).toBeNull();
+  expect(run({ type: 'sound', name: 'English' }).sound).toBe('English');
 });

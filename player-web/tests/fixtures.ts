@@ -67,6 +67,8 @@ export const snapshot: Snapshot = {
   paused: false,
   blocked: false,
   muted: true,
+  sounds: [],
+  sound: null,
   buffering: false,
   ended: false,
   rate: 1,

@@ -166,3 +166,35 @@ test('a frame that is reported by its middle, after a seek there, is that frame'
     expect(player.instant()).toBe(before + n * 40_000n);
   }
 });
+
+test('the chosen sound is heard again after a turn, and one that is not there changes nothing', () => {
+  const { video, loaded } = apple();
+  const tracks = Object.assign(new EventTarget(), {
+    list: [] as { label: string; language: string; enabled: boolean }[],
+    [Symbol.iterator]: () => tracks.list[Symbol.iterator](),
+  });
+  Object.assign(video, { audioTracks: tracks });
+  let seen: Snapshot | null = null;
+  const player = new NativePlayer(video, 'plain', rate, (snapshot) => (seen = snapshot));
+  const begin = () => {
+    tracks.list = [
+      { label: 'Stade', language: 'fr', enabled: true },
+      { label: 'English', language: 'en', enabled: false },
+    ];
+    tracks.dispatchEvent(new Event('addtrack'));
+    loaded('2026-11-22T19:03:00.000Z');
+  };
+  player.open({ url: '', single, angle: 'main' });
+  begin();
+  expect(seen).toMatchObject({
+    sound: 'Stade',
+    sounds: [{ name: 'Stade', language: 'fr' }, { name: 'English' }],
+  });
+  player.listen('English');
+  expect(seen).toMatchObject({ sound: 'English' });
+  player.turn('north');
+  begin();
+  expect(seen).toMatchObject({ sound: 'English' });
+  player.listen('Deutsch');
+  expect(seen).toMatchObject({ sound: 'English' });
+});

@@ -25,6 +25,8 @@ export interface State {
   replay: { id: string; highlight: Highlight | null; gone: boolean } | null;
   /** The angle the viewer chose; null until then. */
   wanted: string | null;
+  /** The sound the viewer chose, by its name; null until then. */
+  sound: string | null;
   /** The highlight that has just arrived, shown loudly for a few seconds. */
   fresh: Highlight | null;
   picture: Snapshot | null;
@@ -38,6 +40,7 @@ export const initial: State = {
   line: false,
   replay: null,
   wanted: null,
+  sound: null,
   fresh: null,
   picture: null,
 };
@@ -53,6 +56,7 @@ export type Event =
   | { type: 'opened'; highlight: Highlight }
   | { type: 'gone'; id: string }
   | { type: 'angle'; id: string }
+  | { type: 'sound'; name: string }
   | { type: 'faded'; id: string }
   | { type: 'picture'; picture: Snapshot | null };
 
@@ -82,6 +86,8 @@ export function reduce(state: State, event: Event): State {
       return state.replay?.id === event.id ? { ...state, replay: { ...state.replay, gone: true } } : state;
     case 'angle':
       return { ...state, wanted: event.id };
+    case 'sound':
+      return { ...state, sound: event.name };
     case 'faded':
       return state.fresh?.id === event.id ? { ...state, fresh: null } : state;
     case 'picture':
@@ -148,6 +154,14 @@ export function angle(state: State): string | null {
   // One that is lost may be back in a moment; one that is paused is taken out on purpose.
   const wanted = ring.find((a) => a.id === state.wanted && a.state !== 'paused');
   return (wanted ?? ring.find((a) => a.state === 'live') ?? ring[0])?.id ?? null;
+}
+
+/** The sound after the one that is heard; null where there is but one. */
+export function nextSound(picture: Pick<Snapshot, 'sounds' | 'sound'>): string | null {
+  const { sounds, sound } = picture;
+  if (sounds.length < 2) return null;
+  const at = sounds.findIndex((s) => s.name === sound);
+  return sounds[(at + 1) % sounds.length]?.name ?? null;
 }
 
 /** What the picture area shows instead of, or over, the picture. */

@@ -82,6 +82,8 @@ export class HlsPlayer extends Player {
       hls.startLoad(source.start ?? -1);
       this.play();
     });
+    hls.on(Events.AUDIO_TRACKS_UPDATED, () => this.tune());
+    hls.on(Events.AUDIO_TRACK_SWITCHED, () => this.emit());
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => this.heard(details));
     hls.on(Events.LEVEL_PTS_UPDATED, (_, { details }) => this.learn(details));
     hls.on(Events.FRAG_BUFFERED, () => {
@@ -143,6 +145,19 @@ export class HlsPlayer extends Player {
     const target = line?.target(performance.now() / 1000) ?? null;
     if (target !== null) return this.clock.position(BigInt(Math.round(target * 1e6)));
     return details.edge + Math.min(details.age, 2 * segment) - (hls.targetLatency ?? 3 * segment);
+  }
+
+  protected heardOf(): Pick<Snapshot, 'sounds' | 'sound'> {
+    const { hls } = this;
+    if (!hls) return { sounds: [], sound: null };
+    const sounds = hls.audioTracks.map(({ name, lang }) => ({ name, language: lang ?? null }));
+    return { sounds, sound: sounds[hls.audioTrack]?.name ?? null };
+  }
+
+  protected tune(): void {
+    const { hls, chosen } = this;
+    const at = hls?.audioTracks.findIndex((track) => track.name === chosen) ?? -1;
+    if (hls && at >= 0 && hls.audioTrack !== at) hls.audioTrack = at;
   }
 
   protected override beforeSeek(): void {

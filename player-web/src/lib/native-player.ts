@@ -8,8 +8,10 @@ import { formatMicros, frameSeconds, type Micros, type Rate } from './time';
 /** A stream that failed is opened again after this long: the server may be starting. */
 const RETRY_MS = 2000;
 
-interface DatedVideo extends HTMLVideoElement {
+/** What Apple's video element has, and no other. */
+interface AppleVideo extends HTMLVideoElement {
   getStartDate?: () => Date;
+  audioTracks?: EventTarget & Iterable<{ label: string; language: string; enabled: boolean }>;
 }
 
 export class NativePlayer extends Player {
@@ -20,6 +22,7 @@ export class NativePlayer extends Player {
     super(video, mode, rate, changed);
     video.addEventListener('loadedmetadata', this.onLoaded);
     video.addEventListener('error', this.onFailure);
+    this.tracks?.addEventListener('addtrack', this.onTrack);
   }
 
   open(source: Source): void {
@@ -53,8 +56,32 @@ export class NativePlayer extends Player {
     clearTimeout(this.retry);
     this.video.removeEventListener('loadedmetadata', this.onLoaded);
     this.video.removeEventListener('error', this.onFailure);
+    this.tracks?.removeEventListener('addtrack', this.onTrack);
     this.video.removeAttribute('src');
     this.video.load();
+  }
+
+  private get tracks(): AppleVideo['audioTracks'] {
+    return (this.video as AppleVideo).audioTracks;
+  }
+
+  private onTrack = (): void => {
+    this.tune();
+    this.emit();
+  };
+
+  protected heardOf(): Pick<Snapshot, 'sounds' | 'sound'> {
+    const tracks = [...(this.tracks ?? [])];
+    return {
+      sounds: tracks.map(({ label, language }) => ({ name: label, language: language || null })),
+      sound: tracks.find((track) => track.enabled)?.label ?? null,
+    };
+  }
+
+  protected tune(): void {
+    const tracks = [...(this.tracks ?? [])];
+    if (!tracks.some((track) => track.label === this.chosen)) return;
+    for (const track of tracks) track.enabled = track.label === this.chosen;
   }
 
   protected livePosition(): number | null {
@@ -63,7 +90,7 @@ export class NativePlayer extends Player {
   }
 
   private onLoaded = (): void => {
-    const start = (this.video as DatedVideo).getStartDate?.();
+    const start = (this.video as AppleVideo).getStartDate?.();
     if (!start || Number.isNaN(start.getTime())) return;
     const utc = BigInt(Math.round(start.getTime() * 1000));
     this.clock.learn([{ start: 0, rawProgramDateTime: formatMicros(utc) }]);

@@ -23,6 +23,13 @@ export interface Source {
   start?: number;
 }
 
+/** A sound that can be chosen. No two have the same name. */
+export interface Sound {
+  name: string;
+  /** BCP 47. */
+  language: string | null;
+}
+
 /** What a page draws. */
 export interface Snapshot {
   angle: string | null;
@@ -33,6 +40,9 @@ export interface Snapshot {
   /** The browser refused to play before a touch. */
   blocked: boolean;
   muted: boolean;
+  /** What can be heard, the default first, and which it is. */
+  sounds: readonly Sound[];
+  sound: string | null;
   buffering: boolean;
   ended: boolean;
   rate: number;
@@ -60,6 +70,8 @@ export abstract class Player {
   failure: Failure | null = null;
   protected source: Source | null = null;
   protected turning = false;
+  /** The sound that the viewer chose; null until then. */
+  protected chosen: string | null = null;
   /** Presentation time of the frame on screen. */
   private shown: number | null = null;
   private callback = 0;
@@ -87,6 +99,10 @@ export abstract class Player {
   abstract open(source: Source): void;
   /** Shows another angle at the same instant. */
   abstract turn(angle: string): void;
+  /** What can be heard, and which it is. */
+  protected abstract heardOf(): Pick<Snapshot, 'sounds' | 'sound'>;
+  /** Takes the chosen sound, when it is there. */
+  protected abstract tune(): void;
   /** Where live playback should be, on the player's timeline. */
   protected abstract livePosition(): number | null;
   protected onWaiting(): void {}
@@ -168,6 +184,14 @@ export abstract class Player {
 
   mute(muted: boolean): void {
     this.video.muted = muted;
+  }
+
+  /** Chooses a sound by its name; also after the next turn, and when it is there again. */
+  listen(name: string): void {
+    if (name === this.chosen) return;
+    this.chosen = name;
+    this.tune();
+    this.emit();
   }
 
   /** Moves by whole frames, paused. Quick presses add up. */
@@ -266,6 +290,7 @@ export abstract class Player {
       paused: video.paused,
       blocked: this.blocked,
       muted: video.muted,
+      ...this.heardOf(),
       buffering: !video.paused && video.readyState < 3 && !video.ended,
       ended: video.ended,
       rate: video.playbackRate,
