@@ -1,6 +1,9 @@
 //! Capture time in RTP: from sender reports and descriptions to the [`Intake`].
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -21,7 +24,11 @@ const STEP: i64 = 120_000_000;
 
 /// The newest sender report of each stream of one connection.
 #[derive(Debug, Default)]
-pub(super) struct Reports(Mutex<Vec<Known>>);
+pub(super) struct Reports {
+    known: Mutex<Vec<Known>>,
+    /// Whether the streams' own times have been moved against each other since the last packet.
+    moved: AtomicBool,
+}
 
 /// A report, and how far the UTC that follows from it was from the stream's own time when it was first used.
 #[derive(Debug)]
@@ -36,13 +43,15 @@ impl Reports {
         let reports = Arc::clone(self);
         manager.connect("new-jitterbuffer", false, move |values| {
             let buffer = values.get(1).and_then(|value| value.get::<gst::Element>().ok())?;
-            let reports = Arc::clone(&reports);
+            let (reports, taking) = (Arc::clone(&reports), Arc::clone(&reports));
             buffer.connect("handle-sync", false, move |values| {
                 let sync = values.get(1)?.get::<gst::Structure>().ok()?;
                 let packet = sync.get::<gst::Buffer>("sr-buffer").ok()?;
-                reports.take(&Report::read(&packet.map_readable().ok()?));
+                taking.take(&Report::read(&packet.map_readable().ok()?));
                 None
             });
+            // Picture and sound are brought together: times move, timestamps do not, and what was reported holds.
+            buffer.connect_notify(Some("ts-offset"), move |_, _| reports.moved.store(true, Ordering::Release));
             None
         });
     }
@@ -62,7 +71,7 @@ impl Reports {
     }
 
     fn take(&self, news: &[Report]) {
-        let mut all = lock(&self.0);
+        let mut all = lock(&self.known);
         for report in news {
             all.retain(|known| known.report.ssrc != report.ssrc);
             if all.len() == MOST {
@@ -81,11 +90,15 @@ impl Reports {
         let segment = pad.sticky_event::<gst::event::Segment>(0)?;
         let time = segment.segment().downcast_ref::<gst::ClockTime>()?.to_running_time(buffer.pts()?)?;
         let source = crate::clock::signed(time.nseconds());
+        if self.moved.swap(false, Ordering::Acquire) {
+            lock(&self.known).iter_mut().for_each(|known| known.ahead = None);
+            intake.uncaptured();
+        }
         // A clock that two machines share is better than one that the sender keeps for itself.
         let (basis, utc) = match stream.declared {
             Some(declared) => (Basis::Rfc7273, declared.utc_of(rtp, stream.rate, intake.clock.utc())),
             None => {
-                let mut all = lock(&self.0);
+                let mut all = lock(&self.known);
                 let place = all.iter().position(|known| known.report.ssrc == ssrc)?;
                 let utc = all[place].report.utc_of(rtp, stream.rate);
                 let ahead = utc.saturating_sub(source);

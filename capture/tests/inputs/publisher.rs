@@ -153,6 +153,19 @@ impl Publisher {
         Self::rtsp_with(&[], port, &["h264", &format!("ntp={ntp}")])
     }
 
+    /// A camera whose pictures say when they were made, and whose sender reports say it too; see `strip-camera.py`.
+    pub fn strip_camera(port: u16, way: &str, number: u8, pace: &str) -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/inputs/strip-camera.py");
+        let args = [script, &port.to_string(), way, &number.to_string(), pace];
+        let mut camera = Self::start("/usr/bin/python3", "python3", &args);
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while way == "rtsp" && TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let ended = camera.wait_within(Duration::from_millis(50));
+            assert!(!ended && Instant::now() < deadline, "the camera at port {port} does not start");
+        }
+        camera
+    }
+
     /// chronyd serving the time of this machine on a port.
     pub fn ntp(folder: &Path, port: u16) -> Self {
         let (config, pid) = (folder.join("chrony.conf"), folder.join("chronyd.pid"));

@@ -1,14 +1,16 @@
 //! Sources that carry capture time: one stream of one camera, received by several ways at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use capture::{Basis, Camera, Output, Rung, Timing};
+use test_media::strip::Strip;
 
 use crate::{
-    config,
+    clock, config, grid,
+    kinds::even_port,
     publisher::{Publisher, late_relay, port},
-    recorder::Recorder,
-    start,
+    recorder::{Log, Recorder},
+    start, strips,
 };
 
 /// How late one of the ways is.
@@ -57,4 +59,47 @@ fn a_clock_that_the_description_declares_places_pictures() {
     let apart = behind(&far.0) - behind(&near.0);
     assert!(behind(&word.0).abs() < 20, "{} ms", behind(&word.0));
     assert!((220..=340).contains(&apart), "{apart} ms apart: near {}, far {}", behind(&near.0), behind(&far.0));
+}
+
+/// When each picture was drawn, by its strip in milliseconds of UTC, at its place.
+fn drawn(log: &Log) -> BTreeMap<u64, i64> {
+    let luma = log.luma(Output::Rung(0));
+    let strip = |picture| Strip::read(picture, 640, 360, 640).expect("a strip in every picture").utc_ms.cast_signed();
+    log.of(Output::Rung(0)).map(|unit| unit.pts).zip(luma.chunks_exact(640 * 360).map(strip)).collect()
+}
+
+/// Three cameras, one of which holds its pictures back for a third of a second.
+#[test]
+fn pictures_of_cameras_that_report_their_time_are_in_step() {
+    let ways = [("rtsp", "slow", port()), ("rtsp", "fast", port()), ("rtp", "fast", even_port())];
+    let mut cameras = Vec::new();
+    for (number, (way, pace, port)) in (1..).zip(ways) {
+        let address = match way {
+            "rtsp" => format!("rtsp://127.0.0.1:{port}/cam"),
+            _ => format!("rtp://127.0.0.1:{port}?codec=h264"),
+        };
+        let publisher = Publisher::strip_camera(port, way, number, pace);
+        cameras.push((publisher, strips::camera(&format!("{way}-{pace}"), &address)));
+    }
+    for (_, (camera, recorder)) in &cameras {
+        recorder.wait("its reports place it", 60, |_| timing(camera).basis == Basis::Rtcp);
+    }
+    // What was placed by arrival is still on its way.
+    let frame = clock().now().0 / 40_000_000 + 25;
+    let settled = frame * u64::from(grid().frame_ticks());
+    let pictures: Vec<_> = cameras
+        .iter()
+        .map(|(_, (_, recorder))| {
+            let after = |log: &Log| log.of(Output::Rung(0)).filter(|unit| unit.pts > settled).count();
+            drawn(&recorder.wait("four seconds", 40, |log| after(log) > 100))
+        })
+        .collect();
+    for (other, (way, pace, _)) in pictures[1..].iter().zip(&ways[1..]) {
+        let slots = pictures[0].range(settled..);
+        let mut apart: Vec<i64> = slots.filter_map(|(at, first)| Some((first - other.get(at)?).abs())).collect();
+        apart.sort_unstable();
+        assert!(apart.len() > 75, "{way} {pace}: {apart:?}");
+        // The grid takes each picture for half a frame early or late; a sender that has to wait for its turn draws late.
+        assert!(apart[apart.len() / 2] <= 44 && apart[apart.len() - 1] < 80, "{way} {pace}, in ms: {apart:?}");
+    }
 }

@@ -215,7 +215,7 @@ impl Check<'_> {
             return Err(self.at(camera.id.span(), message));
         }
         let capture_time = match &camera.time {
-            None => false,
+            None => true,
             Some(text) => match text.get_ref().as_str() {
                 "auto" => true,
                 "arrival" => false,

@@ -270,6 +270,14 @@ fn cameras_with_and_without_rungs_say_the_same_to_players() {
 }
 
 #[test]
+fn a_camera_that_reports_its_time_is_placed_by_it() {
+    let stage = stage();
+    let time = |id: &str| stage.server.get(&format!("/api/v1/cameras/{id}")).json()["time"].clone();
+    until("a sender report", || (time("rtsp") == "rtcp").then_some(()));
+    assert_eq!(time("udp"), "arrival");
+}
+
+#[test]
 fn every_input_plays_live() {
     let stage = stage();
     // Every list takes its ten seconds, whatever the machine: some at a time.
