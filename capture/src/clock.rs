@@ -1,10 +1,18 @@
 //! The process's one clock: monotonic, shared by all pipelines, read as media time.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use packager::MediaTime;
+
+use crate::{Reference, reference::system_ahead};
 
 /// Media time as it passes. All pipelines of the process share its GStreamer clock and base time, so that an instant
 /// means the same in every camera, rendition and sound. Cloning is cheap; make one per process.
@@ -13,30 +21,40 @@ pub struct Clock {
     clock: gst::Clock,
     base: gst::ClockTime,
     start: MediaTime,
-    /// UTC at `start`, in nanoseconds since 1970.
-    utc: i64,
+    /// UTC less what the clock says, in nanoseconds.
+    ahead: Arc<AtomicI64>,
 }
 
 impl Clock {
     /// Starts media time at `start`, now. `start` is best a segment's first instant: the run's first segment is whole.
+    /// UTC is the system's, looked at once: what the system's clock does from now on moves nothing.
     ///
     /// [`init`](crate::init) comes first.
     pub fn start(start: MediaTime) -> Self {
+        Self::by(start, Arc::new(AtomicI64::new(system_ahead())))
+    }
+
+    /// The same, with UTC as a clock that is followed tells it: what that clock does moves capture times, not media time.
+    pub fn following(start: MediaTime, reference: &Reference) -> Self {
+        Self::by(start, reference.ahead())
+    }
+
+    fn by(start: MediaTime, ahead: Arc<AtomicI64>) -> Self {
         let clock = gst::SystemClock::obtain();
         let base = clock.time();
-        // Looked at once: what the system's clock does from now on moves nothing.
-        let utc = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { clock, base, start, utc: i64::try_from(utc.as_nanos()).unwrap_or(i64::MAX) }
+        Self { clock, base, start, ahead }
     }
 
-    /// The instant of media time at an instant of UTC, both in nanoseconds, as the system's clock was right at the start.
+    /// The instant of media time at an instant of UTC, both in nanoseconds, as UTC is known now.
     pub(crate) fn at_utc(&self, utc: i64) -> i64 {
-        signed(self.start.0).saturating_add(utc.saturating_sub(self.utc))
+        let running =
+            utc.saturating_sub(self.ahead.load(Ordering::Relaxed)).saturating_sub(signed(self.base.nseconds()));
+        signed(self.start.0).saturating_add(running)
     }
 
-    /// UTC now, in nanoseconds since 1970, by this clock.
+    /// UTC now, in nanoseconds since 1970.
     pub(crate) fn utc(&self) -> i64 {
-        self.utc.saturating_add(signed(self.now().0).saturating_sub(signed(self.start.0)))
+        self.ahead.load(Ordering::Relaxed).saturating_add(signed(self.clock.time().nseconds()))
     }
 
     /// The media time of this moment.

@@ -61,6 +61,8 @@ pub struct App {
     pub crew: Crew,
     /// The pipelines' clock.
     pub clock: capture::Clock,
+    /// What tells UTC.
+    pub reference: capture::Reference,
     /// Rendered playlists of complete highlights.
     pub ended: RwLock<BTreeMap<String, Arc<Text>>>,
     /// Media that are being fetched.

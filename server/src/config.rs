@@ -31,6 +31,8 @@ pub struct Config {
     pub sounds: Vec<Sound>,
     /// What every source is held to.
     pub limits: Arc<::capture::Limits>,
+    /// What tells UTC.
+    pub clock: ::capture::Follow,
     /// The camera that skew is measured against; the first one when none is named.
     pub reference: Option<Slug>,
 }

@@ -117,7 +117,7 @@ pub fn reload(app: &Arc<App>) {
 fn hold(app: &App, running: &Config, after: &mut Config) -> Vec<String> {
     let mut held = Vec::new();
     // What limits sources is part of each source.
-    let Config { listen, tls, data, venue, encoder, cameras, sounds: _, limits: _, reference: _ } = after;
+    let Config { listen, tls, data, venue, encoder, cameras, sounds: _, limits: _, clock, reference: _ } = after;
     keep("server.listen", &running.listen, listen, &mut held);
     keep("server.tls", &running.tls, tls, &mut held);
     keep("server.data", &running.data, data, &mut held);
@@ -131,6 +131,7 @@ fn hold(app: &App, running: &Config, after: &mut Config) -> Vec<String> {
     *grid = running.venue.grid;
     keep("venue.ring", &running.venue.ring, ring, &mut held);
     keep("venue.preset", &running.venue.preset, preset, &mut held);
+    keep("capture.clock", &running.clock, clock, &mut held);
     keep("capture.encoder", &running.encoder, encoder, &mut held);
     for camera in cameras.iter_mut().filter(|camera| camera.passthrough) {
         // Its playlist's target duration follows it, and players are promised that it never changes.

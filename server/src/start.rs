@@ -1,6 +1,6 @@
 //! Puts the application together: the folder's past, this run's anchor, and then everything configured.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use arc_swap::ArcSwap;
@@ -21,6 +21,9 @@ use crate::{
     moments::Moments,
     settings::Settings,
 };
+
+/// How long the start waits for the clock that is to tell UTC.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A server whose cameras run. Dropped, it stops them.
 pub struct Started {
@@ -64,9 +67,11 @@ pub async fn start(document: Document) -> Result<Started> {
         let segment = ticks.div_ceil(grid.segment_ticks());
         grid.frame_time(segment.saturating_mul(u64::from(grid.segment_frames)))
     };
-    let now = Wall(jiff::Timestamp::now().as_microsecond());
+    let follow = config.clock.clone();
+    let reference = tokio::task::spawn_blocking(move || capture::Reference::open(follow, PATIENCE)).await??;
+    let now = Wall(reference.utc() / 1_000);
     let (anchor, moment) = anchors.begin(now, recorded_until(&recovered, grid), segment_up);
-    let clock = capture::Clock::start(moment);
+    let clock = capture::Clock::following(moment, &reference);
     store.begin_run(anchor)?;
     let anchors = Arc::new(anchors);
 
@@ -85,6 +90,7 @@ pub async fn start(document: Document) -> Result<Started> {
         store,
         crew,
         clock,
+        reference,
         ended: Default::default(),
         hot: Default::default(),
         brief: Default::default(),

@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
-use capture::{Choice, Limits, Source};
+use capture::{Choice, Follow, Limits, Source};
 use packager::Slug;
 use toml::Spanned;
 
@@ -16,6 +16,12 @@ use crate::config;
 pub(super) fn encoder(check: &Check<'_>, capture: &file::Capture) -> Result<Choice, ConfigError> {
     let Some(text) = &capture.encoder else { return Ok(Choice::default()) };
     text.get_ref().parse().map_err(|e| check.at(text.span(), format!("`encoder`: {e}")))
+}
+
+/// What tells UTC.
+pub(super) fn clock(check: &Check<'_>, capture: &file::Capture) -> Result<Follow, ConfigError> {
+    let Some(text) = &capture.clock else { return Ok(Follow::System) };
+    text.get_ref().parse().map_err(|e| check.at(text.span(), format!("`clock`: {e}")))
 }
 
 /// What sources may reach.

@@ -143,8 +143,9 @@ impl Check<'_> {
             None => None,
         };
         let encoder = capture::encoder(self, &parsed.capture)?;
+        let clock = capture::clock(self, &parsed.capture)?;
         let data = data.into_inner().into();
-        Ok(Config { listen, tls, data, venue, encoder, cameras, sounds, limits, reference })
+        Ok(Config { listen, tls, data, venue, encoder, cameras, sounds, limits, clock, reference })
     }
 
     /// The camera that a field names.

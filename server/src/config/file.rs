@@ -54,6 +54,7 @@ pub(super) struct Capture {
     #[serde(default)]
     pub networks: Vec<Spanned<String>>,
     pub reference: Option<Spanned<String>>,
+    pub clock: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

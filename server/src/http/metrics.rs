@@ -64,6 +64,18 @@ fn cameras(registry: &mut Registry, app: &App) {
     let help = "How late the last picture was against its place on media time, offset included";
     gauge(registry, ("virage_camera_lateness", Some(Unit::Seconds)), help, lateness);
     time(registry, app);
+    clock(registry, app);
+}
+
+/// What is known of the clock that tells UTC.
+fn clock(registry: &mut Registry, app: &App) {
+    let clock = &app.reference;
+    let one = |value: f64| [(vec![("clock", clock.follow().to_string())], value)];
+    let in_step = f64::from(u8::from(clock.standing() == capture::Standing::InStep));
+    gauge(registry, ("virage_clock_in_step", None), "1 while the clock that tells UTC is heard", one(in_step));
+    let help = "How far UTC as it is known is ahead of the system's clock";
+    let ahead = clock.ahead_of_system() as f64 / 1e9;
+    gauge(registry, ("virage_clock_ahead", Some(Unit::Seconds)), help, one(ahead));
 }
 
 /// What is known of cameras' clocks. What is unknown has no sample.

@@ -76,6 +76,7 @@ fn a_wrong_line_is_named_with_what_was_expected() {
         ("[venue]", "[capture]\nencoder = \"h265\"\n[venue]", 5, "auto, nvenc, vaapi, qsv, x264 or openh264"),
         ("[venue]", "[venue]\npreset = \"medium\"", 5, "superfast"),
         ("bearing = 0", "bearing = 0\ntime = \"gps\"", 11, "arrival"),
+        ("[venue]", "[capture]\nclock = \"gps\"\n[venue]", 5, "ntp://"),
         ("udp://127.0.0.1:7000", "multiview://auto", 9, "only the camera \"multiview\""),
         (r#"id = "main""#, r#"id = "multiview""#, 9, "multiview://auto"),
         (

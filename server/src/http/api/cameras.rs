@@ -18,6 +18,10 @@ pub(super) async fn venue(State(app): State<Arc<App>>, headers: HeaderMap) -> Js
         "name": names.venue, "fps": {"num": grid.rate.num(), "den": grid.rate.den()},
         "part_frames": grid.part_frames, "segment_frames": grid.segment_frames, "ring": venue.ring.as_secs(),
         "theme": {"club": names.club, "accent": names.accent}, "crew": app.crew.sent(&headers),
+        "clock": {
+            "follows": app.reference.follow().to_string(), "state": app.reference.standing().as_str(),
+            "ahead_ms": app.reference.ahead_of_system() / 1_000_000,
+        },
         "now": app.wall(app.newest()).micros(),
     }))
 }
