@@ -22,6 +22,8 @@ pub struct Budget {
     pub at_least: Option<f64>,
     /// The highest median that is within the budget.
     pub at_most: Option<f64>,
+    /// What stands in the way, where it is known to be beyond the budget.
+    pub why: Option<String>,
     /// A clear regression: the best round is beyond this. CI fails.
     pub clear: f64,
 }

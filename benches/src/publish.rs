@@ -81,6 +81,7 @@ pub fn run(rings: &[u64], rounds: usize, report: &mut Report) -> Result<()> {
         }
         if seconds == rings[rings.len() - 1] && rings.len() > 1 {
             report.figure("publish-long-ms", p99);
+            report.figure("publish-flat", p50.times(1.0 / times[0].points[0].y));
         }
     }
     let mut how = format!(

@@ -2,9 +2,10 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{
+    row,
     budgets::{Budgets, Verdict},
     spread::{Spread, short},
 };
@@ -16,6 +17,17 @@ pub struct Report {
     pub chapters: Vec<Chapter>,
     /// Figures that may have a budget, by name.
     pub figures: Vec<(String, Spread)>,
+}
+
+/// Figures beside their budgets.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// A table, the first row its head.
+    pub rows: Vec<Vec<String>>,
+    /// Those that miss their budget: how far, and what stands in the way.
+    pub over: Vec<String>,
+    /// Whether one is a clear regression.
+    pub regression: bool,
 }
 
 /// A measure's place in the page.
@@ -45,35 +57,49 @@ impl Report {
         self.figures.push((name.to_owned(), figure));
     }
 
-    /// The figures beside their budgets, and whether one is a clear regression.
-    pub fn judge(&self, budgets: &Budgets) -> (Vec<Vec<String>>, bool) {
-        let mut rows = vec![["measure", "figure", "budget", ""].map(str::to_owned).to_vec()];
-        let mut regression = false;
+    /// The figures beside their budgets.
+    ///
+    /// # Errors
+    /// When a figure has no budget: what is measured may get worse unnoticed.
+    pub fn judge(&self, budgets: &Budgets) -> Result<Judged> {
+        let mut judged = Judged { rows: vec![row!["measure", "figure", "budget", ""]], ..Judged::default() };
         for (name, figure) in &self.figures {
-            let Some(budget) = budgets.of(name) else { continue };
+            let budget = budgets.of(name).with_context(|| format!("{name} has no budget in benches/budgets.toml"))?;
             let verdict = budget.judge(*figure);
-            regression |= verdict == Verdict::Regression;
+            judged.regression |= verdict == Verdict::Regression;
             let word = match verdict {
                 Verdict::Pass => "pass".to_owned(),
                 Verdict::Over => "over".to_owned(),
                 Verdict::Regression => format!("FAIL, beyond {}", short(budget.clear)),
             };
-            rows.push(vec![budget.what.clone(), figure.to_string(), budget.bound(), word]);
+            if verdict != Verdict::Pass {
+                let why = budget.why.as_deref().unwrap_or("not understood yet");
+                judged.over.push(format!("{}, {} ({}): {why}.", budget.what, figure, budget.bound()));
+            }
+            judged.rows.push(row![budget.what, figure, budget.bound(), word]);
         }
-        (rows, regression)
+        Ok(judged)
     }
 
     /// Writes the page and its charts.
     ///
     /// # Errors
-    /// When the files cannot be written.
+    /// When a figure has no budget, or the files cannot be written.
     pub fn write(&self, docs: &Path, machine: &[String], absent: &[(&str, String)], budgets: &Budgets) -> Result<()> {
         let mut page = format!("{HEAD}\n");
         for line in machine {
             let _ = writeln!(page, "- {line}");
         }
         page += "\n## Budgets\nFrom `benches/budgets.toml`: medians of this run, with the lowest and the highest round.\n\n";
-        page += &table(&self.judge(budgets).0);
+        let judged = self.judge(budgets)?;
+        page += &table(&judged.rows);
+        page += "\n## Over the budget, and why\n";
+        for line in &judged.over {
+            let _ = writeln!(page, "- {line}");
+        }
+        if judged.over.is_empty() {
+            page += "Nothing in this run.\n";
+        }
         let charts = docs.join("performance");
         fs::create_dir_all(&charts)?;
         for chapter in &self.chapters {
@@ -127,6 +153,19 @@ macro_rules! row {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_misses_its_budget_says_why_and_nothing_goes_without() -> Result<()> {
+        let budgets = Budgets::parse("[a]\nwhat = \"A\"\nwhy = \"the copy\"\nat_most = 1\nclear = 3\n")?;
+        let mut report = Report::default();
+        report.figure("a", Spread::of(&[2.0]));
+        let judged = report.judge(&budgets)?;
+        assert!(!judged.regression);
+        assert_eq!(judged.over, ["A, 2.00 (2.00 to 2.00) (at most 1): the copy."]);
+        report.figure("b", Spread::of(&[2.0]));
+        assert!(report.judge(&budgets).is_err());
+        Ok(())
+    }
 
     #[test]
     fn a_table_is_aligned() {

@@ -3,6 +3,7 @@
 //! One runtime a core, each with its own accept loop on the shared listeners: a connection stays on the core that took it.
 
 mod head;
+mod pages;
 mod quick;
 mod rewind;
 

@@ -1,6 +1,6 @@
 //! A whole answer: its fields, and a body that everybody who asks is given the same bytes of.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use axum::{
     body::Body,
@@ -8,6 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+
+use crate::hot::Kept;
 
 /// How long caches may keep an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,8 @@ pub struct Answer {
     pub form: Form,
     /// The body.
     pub body: Bytes,
+    /// Where all of the body is kept, if it is an item of media.
+    pub kept: Option<Arc<Kept>>,
 }
 
 /// The form of a body.

@@ -60,14 +60,14 @@ pub(super) async fn whole(app: &App, [camera, rendition, run, file]: [&str; 4]) 
         _ => "video/iso.segment",
     };
     let key = (id, run, item);
-    let body = match app.hot.get(&key).await {
-        Some(bytes) => bytes,
+    let kept = match app.hot.get(&key).await {
+        Some(kept) => kept,
         None => {
             let body = find(app, &key).await?.ok_or_else(gone)?;
             app.hot.read(key, body).await.map_err(Problem::internal)?
         }
     };
-    Ok(Answer { kind, cache: Cache::Immutable, form: Form::Media, body })
+    Ok(Answer { kind, cache: Cache::Immutable, form: Form::Media, body: kept.bytes.clone(), kept: Some(kept) })
 }
 
 /// Where an item is. For a part that the playlist hints at: once it is there.

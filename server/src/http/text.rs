@@ -40,7 +40,7 @@ pub fn json(headers: &HeaderMap, text: &Arc<Text>) -> Response {
 
 fn answer(text: &Text, kind: &'static str, cache: Cache, gzip: bool) -> Answer {
     let (form, body) = if gzip { (Form::Gzip, text.gzip()) } else { (Form::Plain, text.plain()) };
-    Answer { kind, cache, form, body }
+    Answer { kind, cache, form, body, kept: None }
 }
 
 /// Whether these headers accept gzip.

@@ -22,15 +22,13 @@ use tokio::{
 use super::{
     HEAD, STALLED, Site,
     head::{self, Head},
+    pages::{self, Wire},
     rewind::Rewind,
 };
 use crate::http::{self, Following, Quick};
 
 /// Serves a connection until either side closes it.
-pub async fn connection<T>(mut io: T, site: &Site, over_tls: bool)
-where
-    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+pub async fn connection(mut io: impl Wire, site: &Site, over_tls: bool) {
     let mut read = BytesMut::new();
     loop {
         // Silent and drip-feeding clients are closed; one that has nothing more to ask, too.
@@ -43,7 +41,12 @@ where
                 let mut head = Vec::with_capacity(512);
                 answer.head(&mut head);
                 end(&mut head);
-                send(&mut io, &head, if without_body { &[] } else { &answer.body }).await
+                let kept = answer.kept.as_deref().filter(|_| !without_body);
+                let pages = io.socket().and_then(|socket| Some((socket, kept?.file()?)));
+                match pages {
+                    Some((socket, file)) => pages::send(socket, &head, file, answer.body.len()).await,
+                    None => send(&mut io, &head, if without_body { &[] } else { &answer.body }).await,
+                }
             }
             Some(Quick::Problem(problem)) => refuse(&mut io, problem, without_body).await,
             Some(Quick::Events(following)) => {

@@ -154,6 +154,25 @@ fn one_connection_takes_requests_of_every_kind_in_order() {
 }
 
 #[test]
+fn large_media_are_the_same_however_often_they_are_asked_for() {
+    let server = shared();
+    let (_, segment, _) = replay(server);
+    let mut wire = Wire::open(server);
+    let by_the_book = Wire::open(server).ask("GET", &segment, "range: bytes=0-\r\n").body;
+    // From here on the server hands over pages.
+    assert!(by_the_book.len() >= 32 << 10, "{segment} has {} bytes only", by_the_book.len());
+    let first = wire.ask("GET", &segment, "");
+    assert!(first.body == by_the_book);
+    for _ in 0..3 {
+        let again = wire.ask("GET", &segment, "");
+        assert!(again == first, "{again:?}");
+    }
+    // Several at once: each whole, in order.
+    wire.say(&format!("GET {segment} HTTP/1.1\r\n\r\n").repeat(3));
+    assert!((0..3).all(|_| wire.answer("GET") == first));
+}
+
+#[test]
 fn events_end_with_the_connection_and_drafts_stay_the_crews() {
     let server = shared();
     server.wait_for_media(3);
