@@ -89,16 +89,6 @@ impl Stand {
         let mark = virage.post("/api/v1/marks", &json!({"kind": "goal", "before": 8, "after": 0}))?;
         let made = virage.post("/api/v1/highlights", &json!({"mark": mark["id"], "publish": true}))?;
         let highlight = made["urls"]["multivariant"].as_str().context("a highlight's address")?.to_owned();
-        // The copy does not grow: what is copied has its end.
-        let listed = format!("{}/api/v1/highlights", virage.url);
-        let published = || Ok::<_, anyhow::Error>(text(&listed)?.contains("\"state\":\"published\""));
-        for attempt in 0.. {
-            match published()? {
-                true => break,
-                false if attempt == 100 => bail!("the highlight does not end"),
-                false => pause(Duration::from_millis(100)),
-            }
-        }
         let root = folder.path().join("files");
         let copied = mirror(&virage.url, &highlight, &root)?;
         let media = copied.into_iter().filter(|o| o.path.ends_with(".m4s")).min_by_key(|o| o.size.abs_diff(65_536));
@@ -154,13 +144,26 @@ fn mirror(base: &str, path: &str, root: &Path) -> Result<Vec<Object>> {
         if done.iter().any(|o| o.path == path) {
             continue;
         }
-        let size = save(base, &path, root)?;
         if path.ends_with(".m3u8") {
-            todo.extend(names(&text(&format!("{base}{path}"))?).map(|name| join(&path, &name)));
+            let playlist = ended(base, &path)?;
+            todo.extend(names(&playlist).map(|name| join(&path, &name)));
         }
+        let size = save(base, &path, root)?;
         done.push(Object { path, size });
     }
     Ok(done)
+}
+
+/// A playlist once it has its end: a copy does not grow, and players wait for more of what does.
+fn ended(base: &str, path: &str) -> Result<String> {
+    for _ in 0..100 {
+        let playlist = text(&format!("{base}{path}"))?;
+        if ["#EXT-X-ENDLIST", "#EXT-X-STREAM-INF"].iter().any(|end| playlist.contains(end)) {
+            return Ok(playlist);
+        }
+        pause(Duration::from_millis(100));
+    }
+    bail!("{path} does not end")
 }
 
 fn save(base: &str, path: &str, root: &Path) -> Result<usize> {
