@@ -1,8 +1,11 @@
 //! `kill -9` at any moment: what was acknowledged is there, and media sequence never falls.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use serde_json::json;
@@ -10,10 +13,31 @@ use tempfile::TempDir;
 
 use crate::server::{Server, until};
 
-fn newest(server: &Server) -> u64 {
-    let text = server.get("/live/main/234p/plain.m3u8").text().to_owned();
-    let last = text.lines().rfind(|l| !l.is_empty() && !l.starts_with('#')).unwrap().to_owned();
-    last.rsplit('/').next().unwrap().trim_end_matches(".m4s").parse().unwrap()
+/// The first and the newest media sequence number of every rendition of every camera, and of the sound.
+fn sequences(server: &Server) -> BTreeMap<String, (u64, u64)> {
+    let top = server.get("/live/plain.m3u8").text().to_owned();
+    let groups = top.lines().filter_map(|l| l.strip_prefix("#EXT-X-MEDIA:")?.split_once("URI=\"")?.1.split('"').next());
+    let streams = top.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    groups
+        .chain(streams)
+        .map(|name| {
+            let answer = server.get(&format!("/live/{name}"));
+            assert_eq!(answer.status, 200, "{name}: {}", answer.text());
+            let list = answer.text();
+            let first = list.lines().find_map(|l| l.strip_prefix("#EXT-X-MEDIA-SEQUENCE:")).unwrap();
+            let newest = list.lines().rfind(|l| l.ends_with(".m4s")).and_then(|l| l.rsplit('/').next()).unwrap();
+            (name.to_owned(), (first.parse().unwrap(), newest.trim_end_matches(".m4s").parse().unwrap()))
+        })
+        .collect()
+}
+
+/// Whether every rendition that was there has gone on; none may have gone back.
+fn have_grown(now: &BTreeMap<String, (u64, u64)>, before: &BTreeMap<String, (u64, u64)>) -> bool {
+    before.iter().all(|(name, then)| {
+        let Some(now) = now.get(name) else { return false };
+        assert!(now.0 >= then.0 && now.1 >= then.1, "{name}: media sequence never falls: {now:?} after {then:?}");
+        now.1 > then.1
+    })
 }
 
 #[test]
@@ -21,14 +45,12 @@ fn what_the_crew_was_told_is_saved_survives_kill_9() {
     let rounds = if std::env::var_os("VIRAGE_FULL").is_some() { 30 } else { 3 };
     let folder = Arc::new(TempDir::new().unwrap());
     let mut known: Vec<(String, String)> = Vec::new();
-    let mut highest = 0;
+    let mut highest = BTreeMap::new();
     for round in 0..rounds {
         let mut server = Server::demo_in(folder.clone());
         server.wait_for_media(2);
-        until("the media sequence goes on", || {
-            let now = newest(&server);
-            assert!(now >= highest, "media sequence never falls: {now} after {highest}");
-            (now > highest).then_some(())
+        until("the media sequence goes on in every rendition", || {
+            have_grown(&sequences(&server), &highest).then_some(())
         });
         // Every rendition was torn elsewhere; all are of one length, and so is a replay over the kill.
         crate::verify::is_clean(format!("{}/live/dvr.m3u8", server.url));
@@ -89,7 +111,8 @@ fn what_the_crew_was_told_is_saved_survives_kill_9() {
                 .parse()
                 .unwrap();
             server.get(&format!("/live/main/234p/index.m3u8?_HLS_msn={}&_HLS_part={part}", msn + 2));
-            highest = newest(&server);
+            highest = sequences(&server);
+            assert!(highest.len() > 2 && highest.keys().any(|name| name.starts_with("audio")), "{highest:?}");
             server.kill();
             stop.store(true, Ordering::Relaxed);
             crew.join().unwrap()
