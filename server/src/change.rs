@@ -14,7 +14,7 @@ use crate::{
     http,
     lineup::{Camera, Health, Lineup, Names, Sound, Tiles},
     live::Live,
-    run,
+    run, words,
 };
 
 /// The rate of a sound, in bits per second.
@@ -70,7 +70,7 @@ pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
     }
     for (config, known) in after.sounds.iter().zip(&lineup.sounds).filter(|(config, _)| replaced(config)) {
         if let Err(error) = run::sound(app, config, known) {
-            tracing::error!(sound = %config.id, %error, "the sound cannot be started");
+            tracing::error!(sound = %config.id, "cannot be started: {}", words::chain(&error));
         }
     }
     for ((config, known), step) in after.cameras.iter().zip(&lineup.cameras).zip(steps) {
@@ -80,8 +80,9 @@ pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
             Step::Receive => run::receive(app, config),
         };
         if let Err(error) = result {
-            tracing::error!(camera = %config.id, %error, "the camera cannot be started");
-            set_health(app, known, Health::Refused, Some(format!("cannot be started: {error:#}")));
+            let why = format!("cannot be started: {}", words::chain(&error));
+            tracing::error!(camera = %config.id, "{why}");
+            set_health(app, known, Health::Refused, Some(why));
         }
     }
 }
@@ -98,7 +99,7 @@ fn tell(app: &App, before: &[config::Camera], after: &Config, old: &Lineup, line
             Some(was) if was != config => "camera.changed",
             Some(_) => continue,
         };
-        tracing::info!(camera = %camera.id, health = ?camera.health(), kind, "configured");
+        tracing::info!(camera = %camera.id, health = camera.health().name(), kind, "configured");
         app.events.tell(kind, &http::camera_object(camera));
     }
     if old.names != lineup.names {

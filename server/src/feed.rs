@@ -79,7 +79,7 @@ pub fn set_health(app: &App, camera: &Camera, health: Health, message: Option<St
         }
         *now = (health, message.clone());
     }
-    tracing::info!(camera = %camera.id, ?health, message, "camera");
+    tracing::info!(camera = %camera.id, health = health.name(), message, "camera");
     app.events.tell("camera.state", &http::camera_object(camera));
 }
 

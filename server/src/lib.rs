@@ -27,3 +27,4 @@ pub mod sources;
 pub mod start;
 pub mod timing;
 pub mod tls;
+pub mod words;

@@ -25,6 +25,19 @@ pub enum Health {
     Paused,
 }
 
+impl Health {
+    /// The word in the API, in metrics and in logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Live => "live",
+            Self::Lost => "lost",
+            Self::Refused => "refused",
+            Self::Paused => "paused",
+        }
+    }
+}
+
 /// A configured camera.
 #[derive(Clone)]
 pub struct Camera {

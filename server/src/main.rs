@@ -1,10 +1,10 @@
 //! The `virage` command.
 
-use std::{net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
+use std::{io::IsTerminal, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use server::{app::App, config::Document, demo, serve, settings, sources, start, tls};
+use server::{app::App, config::Document, demo, serve, settings, sources, start, tls, words};
 use tokio::net::TcpListener;
 
 /// Live angles and instant replays for a stadium.
@@ -70,7 +70,11 @@ const COULD_NOT_LOOK: u8 = 2;
 #[tokio::main]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info,sqlx=warn".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
     let (result, failure) = match Args::parse().command {
         Command::Sources { json } => (sources::print(json), FAILED),
         Command::Verify(args) => (verify::run(args).await.map_err(Into::into), COULD_NOT_LOOK),
@@ -86,7 +90,7 @@ async fn main() -> ExitCode {
         }
     };
     result.unwrap_or_else(|error: anyhow::Error| {
-        eprintln!("virage: {error:#}");
+        eprintln!("virage: {}", words::chain(&error));
         failure.into()
     })
 }
@@ -115,7 +119,11 @@ async fn run(document: Result<Document>) -> Result<ExitCode> {
     }
     serve::serve(app.clone(), listeners)?;
     let lineup = app.lineup();
-    println!("Virage serves {} with {} cameras.", lineup.names.venue, lineup.cameras.len());
+    let cameras = match lineup.cameras.len() {
+        1 => "1 camera".to_owned(),
+        many => format!("{many} cameras"),
+    };
+    println!("Virage serves {} with {cameras}.", lineup.names.venue);
     println!("  fans      {base}/");
     println!("  desk      {base}/desk?token={}", app.crew.token());
     println!("  plain     http://{plain_at}/");

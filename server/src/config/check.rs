@@ -6,6 +6,8 @@ use ::capture::Limits;
 use packager::{MediaTime, Slug};
 use toml::Spanned;
 
+use crate::words;
+
 use super::{Camera, Config, Rung, Sound, SoundSource, Tls, capture, file, multiview, venue};
 
 /// Why a configuration is refused: `{file}:{line}: {what was expected and what was found}`.
@@ -49,6 +51,15 @@ pub(super) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     check.config(parsed)
 }
 
+/// The key whose value, or whose list's value, begins there.
+fn key(text: &str, at: usize) -> Option<&str> {
+    let before = text.get(..at)?;
+    let line = before.rsplit('\n').next()?;
+    let (keys, _) = line.rsplit_once('=')?;
+    let key = keys.trim_end().rsplit(['{', ',', ' ']).next()?;
+    (!key.is_empty()).then_some(key)
+}
+
 pub(super) struct Check<'a> {
     file: &'a str,
     text: &'a str,
@@ -66,9 +77,9 @@ impl Check<'_> {
     fn shape(&self, error: &toml::de::Error) -> ConfigError {
         let span = error.span().unwrap_or(0..0);
         let line = self.line(&span);
-        let message = without_values(&error.message().replace('\n', "; "));
+        let message = words::of_toml(&without_values(&error.message().replace('\n', "; ")));
         // The parser names a field only when it is unknown or missing.
-        let key = self.text.lines().nth(line - 1).and_then(|text| text.split_once('=')).map(|(key, _)| key.trim());
+        let key = key(self.text, span.start);
         let message = match key.filter(|key| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')) {
             Some(key) if !message.contains(&format!("`{key}`")) => format!("`{key}`: {message}"),
             _ => message,
@@ -353,6 +364,6 @@ mod tests {
         let text = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n[[camera]]\n\
                     id = \"a\"\nsource = \"udp://0.0.0.0:5000\"\nbearing = \"rtsp://u:p\\\"w@h\"\n";
         let Err(error) = parse("virage.toml", text) else { panic!("it was accepted") };
-        assert_eq!(error.to_string(), "virage.toml:10: `bearing`: invalid type: a string, expected u16");
+        assert_eq!(error.to_string(), "virage.toml:10: `bearing`: invalid type: a string, expected a whole number, 0 or more");
     }
 }

@@ -64,7 +64,10 @@ pub(super) fn every_angle(app: &App, file: &str) -> Result<Playlist, Problem> {
             "player.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("index.m3u8"))),
             "plain.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("plain.m3u8"))),
             "dvr.m3u8" => Ok(playlist::pathways(&angles, &sounds, layout("dvr.m3u8"))),
-            _ => Err(Problem::not_found("Live playlists are index.m3u8, player.m3u8, plain.m3u8 and dvr.m3u8.")),
+            _ => Err(Problem::not_found(
+                "/live/ has index.m3u8, player.m3u8, plain.m3u8 and dvr.m3u8 of all cameras; \
+                 /live/{camera}/ has index.m3u8, plain.m3u8 and source.m3u8 of one.",
+            )),
         }
     };
     Ok(Playlist { text: app.brief.text(format!("live/{}/{file}", lineup.number), render)?, cache: Cache::For(1) })

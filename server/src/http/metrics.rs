@@ -33,19 +33,13 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 fn cameras(registry: &mut Registry, app: &App) {
-    const STATES: [(Health, &str); 5] = [
-        (Health::Connecting, "connecting"),
-        (Health::Live, "live"),
-        (Health::Lost, "lost"),
-        (Health::Refused, "refused"),
-        (Health::Paused, "paused"),
-    ];
+    const STATES: [Health; 5] = [Health::Connecting, Health::Live, Health::Lost, Health::Refused, Health::Paused];
     let labels = |camera: &Camera| vec![("camera", camera.id.to_string())];
     let lineup = app.lineup();
     let states = lineup.cameras.iter().flat_map(|camera| {
         let now = camera.health();
-        STATES.map(|(state, name)| {
-            let labels = vec![("camera", camera.id.to_string()), ("state", name.to_owned())];
+        STATES.map(|state| {
+            let labels = vec![("camera", camera.id.to_string()), ("state", state.name().to_owned())];
             (labels, f64::from(u8::from(state == now)))
         })
     });

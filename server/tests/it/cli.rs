@@ -45,7 +45,8 @@ fn a_wrong_line_is_named_with_what_was_expected() {
     for (good, wrong, line, says) in [
         (r#"fps = "25""#, r#"fps = "fast""#, 6, "frame rate"),
         (r#"fps = "25""#, r#"fps = "0""#, 6, "1 to 240"),
-        (r#"fps = "25""#, "fps = 25", 6, "string"),
+        (r#"fps = "25""#, "fps = 25", 6, "`fps`: invalid type"),
+        ("height = 360", "height = \"tall\"", 11, "expected a whole number"),
         (r#"name = "Stade""#, "name = \"Stade\"\ncolour = 3", 6, "colour"),
         (r#"listen = "127.0.0.1:0""#, r#"listen = "here""#, 2, "listen"),
         (r#"id = "main""#, r#"id = "Main Camera""#, 8, "a-z"),
@@ -170,5 +171,9 @@ fn what_cannot_start_says_why() {
     assert!(!token.contains("letmein"), "{token}");
     let many = output(&["demo", "--listen", "127.0.0.1:0", "--cameras", "99"]);
     assert!(many.contains("1 to 8"), "{many}");
-    assert!(output(&["serve", "--config", "/nonexistent.toml"]).contains("/nonexistent.toml"));
+    let nothing = output(&["serve", "--config", "/nonexistent.toml"]);
+    assert_eq!(nothing.matches("No such file").count(), 1, "{nothing}");
+    assert!(nothing.contains("/nonexistent.toml: cannot be read: No such file"), "{nothing}");
+    let nobody = output(&["verify", "http://127.0.0.1:9/a.m3u8"]);
+    assert_eq!(nobody.matches("refused").count(), 1, "{nobody}");
 }

@@ -3,7 +3,7 @@
 use axum::body::Bytes;
 use serde::de::DeserializeOwned;
 
-use crate::http::Problem;
+use crate::{http::Problem, words};
 
 /// The largest body that is read, in bytes.
 pub(in crate::http) const LIMIT: usize = 64 * 1024;
@@ -15,9 +15,15 @@ pub(super) fn json<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
     if first.is_some_and(|b| b"[\"-0123456789tfn".contains(b)) {
         return Err(Problem::bad_request("The body is not what this address takes: expected an object, as {…}."));
     }
-    serde_json::from_slice(body).map_err(|error| {
+    let refused = |path: &str, error: serde_json::Error| {
         // The place and what was expected; the text itself is not repeated.
-        let message: String = error.to_string().chars().take(300).collect();
-        Problem::bad_request(format!("The body is not what this address takes: {message}."))
-    })
+        let message: String = words::of_json(&error.to_string()).chars().take(300).collect();
+        let field = if path == "." { String::new() } else { format!("`{path}`: ") };
+        Problem::bad_request(format!("The body is not what this address takes: {field}{message}."))
+    };
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let read = serde_path_to_error::deserialize(&mut reader)
+        .map_err(|error| refused(&error.path().to_string(), error.into_inner()))?;
+    reader.end().map_err(|error| refused(".", error))?;
+    Ok(read)
 }
