@@ -398,8 +398,16 @@ fn a_killed_publisher_is_lost_alone_and_comes_back_by_itself() {
     let others = || KINDS.map(|camera| numbers(&stage.live(camera, "234p").unwrap()).last().unwrap().0);
     let before = others();
 
+    // As far ahead as may be asked for: two segments beyond the newest that is listed.
+    let list = stage.live(STRUCK, "234p").unwrap();
+    let open = list.rsplit("#EXTINF").next().unwrap().contains("#EXT-X-PART:");
+    let ahead = numbers(&list).last().unwrap().0 + 2 + u64::from(open);
     publisher.kill().unwrap();
     publisher.wait().unwrap();
+    // What is lost becomes a gap later than after three target durations: a viewer is told, and not held until then.
+    let held = stage.server.get(&format!("/live/{STRUCK}/234p/index.m3u8?_HLS_msn={ahead}"));
+    assert_eq!(held.status, 503, "{}", held.text());
+    assert!(held.problem(503)["detail"].as_str().unwrap().contains("three target durations"));
     let why = until("the loss", || {
         let (state, why) = stage.state(STRUCK);
         (state == "lost").then_some(why)
