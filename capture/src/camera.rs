@@ -123,15 +123,16 @@ impl Camera {
     /// takes to stop.
     ///
     /// # Errors
-    /// When the offset cannot be, the camera is painted, an element is missing, or the system refuses: then nothing is
-    /// received any more.
-    pub fn receive(&mut self, source: Source, offset_ms: i64) -> Result<(), Error> {
+    /// When the offset cannot be, the camera is painted, an element is missing, or the system refuses. The camera has ended
+    /// then: pictures of a source that it no longer has would be shown as those of the other.
+    pub fn receive(mut self, source: Source, offset_ms: i64) -> Result<Self, Error> {
         check_offset(offset_ms)?;
         elements::check(&source)?;
         match &mut self.parts.reception {
-            Some(reception) => reception.replace(source, offset_ms * MS),
-            None => Err(Error::Config { expected: "a camera that is received", found: "a painted one".into() }),
+            Some(reception) => reception.replace(source, offset_ms * MS)?,
+            None => return Err(Error::Config { expected: "a camera that is received", found: "a painted one".into() }),
         }
+        Ok(self)
     }
 
     /// Starts a camera whose pictures are painted. Passthrough and the offset have no meaning for it; its sound, if

@@ -82,6 +82,7 @@ pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
         if let Err(error) = result {
             let why = format!("cannot be started: {}", words::chain(&error));
             tracing::error!(camera = %config.id, "{why}");
+            *known.meter.lock() = None;
             set_health(app, known, Health::Refused, Some(why));
         }
     }

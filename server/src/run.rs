@@ -86,14 +86,14 @@ pub(crate) fn camera(app: &Arc<App>, config: &config::Camera, known: &Camera, so
 /// Has a running camera receive from another source, or by another offset; its ladder goes on.
 ///
 /// # Errors
-/// When it does not run, or its pipeline cannot be made.
+/// When it does not run, or its pipeline cannot be made: then it does not run any more.
 pub(crate) fn receive(app: &App, config: &config::Camera) -> Result<()> {
     let Source::Url(source) = &config.source else { anyhow::bail!("a painted camera, or a mosaic, receives nothing") };
     // Out of the map while it stops receiving, which may take a moment.
-    let mut camera = app.running.cameras.lock().remove(&config.id).context("the camera does not run")?;
-    let result = camera.receive(source.clone(), config.offset_ms);
+    let camera = app.running.cameras.lock().remove(&config.id).context("the camera does not run")?;
+    let camera = camera.receive(source.clone(), config.offset_ms)?;
     app.running.cameras.lock().insert(config.id.clone(), camera);
-    Ok(result?)
+    Ok(())
 }
 
 /// Starts a sound.

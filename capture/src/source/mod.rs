@@ -250,6 +250,16 @@ impl Source {
         Ok(Self { limits: Arc::clone(limits), ..self })
     }
 
+    /// Whether who publishes to the one would publish to the other as well: RTMP's publishers say address and path alone.
+    pub fn shares_path(&self, other: &Self) -> bool {
+        match (&self.kind, &other.kind) {
+            (Kind::Push(Push::Rtmp(one)), Kind::Push(Push::Rtmp(other))) => {
+                (one.address, &one.path) == (other.address, &other.path)
+            }
+            _ => false,
+        }
+    }
+
     /// The address's scheme, of those that share a kind the first.
     pub(crate) fn scheme(&self) -> &'static str {
         match &self.kind {

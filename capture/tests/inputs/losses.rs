@@ -174,11 +174,11 @@ fn stopping_is_quick_and_final() {
 fn another_source_takes_over_under_the_same_ladder() {
     let (one, other) = (crate::publisher::port(), crate::publisher::port());
     let target = |port| format!("udp://127.0.0.1:{port}?pkt_size=1316");
-    let ((mut camera, _sound), recorder) = start_with_sound(config("moved"), &format!("udp://127.0.0.1:{one}"));
+    let ((camera, _sound), recorder) = start_with_sound(config("moved"), &format!("udp://127.0.0.1:{one}"));
     let _publishers = [one, other].map(|port| Publisher::ffmpeg(&["-f", "mpegts", &target(port)]));
     recorder.wait("a second of pictures", 30, |log| log.count(Output::Rung(0)) > 25);
     let source = Source::parse(&format!("udp://127.0.0.1:{other}")).expect("a source");
-    camera.receive(source, 100).expect("the other source");
+    let camera = camera.receive(source, 100).expect("the other source");
     let before = recorder.wait("now", 1, |_| true).count(Output::Rung(0));
     let log = recorder.wait("two seconds of the other", 30, |log| log.count(Output::Rung(0)) > before + 50);
     log.check_rung(Output::Rung(0), crate::grid());

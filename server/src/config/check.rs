@@ -8,7 +8,7 @@ use toml::Spanned;
 
 use crate::words;
 
-use super::{Camera, Config, Rung, Sound, SoundSource, Tls, capture, file, multiview, venue};
+use super::{Camera, Config, Rung, Sound, SoundSource, Source, Tls, capture, file, multiview, venue};
 
 /// Why a configuration is refused: `{file}:{line}: {what was expected and what was found}`.
 #[derive(Debug, thiserror::Error)]
@@ -92,12 +92,15 @@ impl Check<'_> {
         let limits = capture::limits(self, &parsed.capture)?;
         let mut cameras: Vec<Camera> = Vec::new();
         let segment = venue.grid.frame_time(u64::from(venue.grid.segment_frames));
-        let mut mosaic = None;
+        let (mut mosaic, mut sources) = (None, Vec::new());
         for camera in parsed.camera {
             let (span, address) = (camera.id.span(), camera.source.clone());
             let camera = self.camera(camera, segment, &limits)?;
             if cameras.iter().any(|c| c.id == camera.id) {
                 return Err(self.at(span, format!("two cameras are called \"{}\"; give one another `id`", camera.id)));
+            }
+            if let Source::Url(url) = &camera.source {
+                self.alone(format!("camera \"{}\"", camera.id), url, address.span(), &mut sources)?;
             }
             if camera.source.is_mosaic() {
                 mosaic = Some(address);
@@ -114,7 +117,7 @@ impl Check<'_> {
         }
         let mut sounds: Vec<Sound> = Vec::new();
         for audio in parsed.audio {
-            let span = audio.id.span();
+            let (span, source) = (audio.id.span(), audio.source.as_ref().map(Spanned::span));
             let sound = self.sound(audio, &cameras, &limits)?;
             if sounds.iter().any(|s| s.id == sound.id) {
                 return Err(self.at(span, format!("two sounds are called \"{}\"; give one another `id`", sound.id)));
@@ -132,6 +135,9 @@ impl Check<'_> {
             if let Some(other) = sounds.iter().find(same) {
                 let why = format!("sounds \"{}\" and \"{}\" are of the same camera; leave one out", other.id, sound.id);
                 return Err(self.at(span, why));
+            }
+            if let (SoundSource::Url(url), Some(source)) = (&sound.from, source) {
+                self.alone(format!("sound \"{}\"", sound.id), url, source, &mut sources)?;
             }
             sounds.push(sound);
         }
@@ -157,6 +163,23 @@ impl Check<'_> {
         let clock = capture::clock(self, &parsed.capture)?;
         let data = data.into_inner().into();
         Ok(Config { listen, tls, data, venue, encoder, cameras, sounds, limits, clock, reference })
+    }
+
+    /// Refuses a source whose publisher could be another's, and remembers it.
+    fn alone(
+        &self,
+        whose: String,
+        source: &::capture::Source,
+        at: Range<usize>,
+        known: &mut Vec<(String, ::capture::Source)>,
+    ) -> Result<(), ConfigError> {
+        if let Some((other, _)) = known.iter().find(|(_, known)| known.shares_path(source)) {
+            let message =
+                format!("{whose}, `source`: {other} is published at this address and path; give it another path");
+            return Err(self.at(at, message));
+        }
+        known.push((whose, source.clone()));
+        Ok(())
     }
 
     /// The camera that a field names.
@@ -360,10 +383,25 @@ mod tests {
     }
 
     #[test]
+    fn two_cameras_are_not_published_at_one_path() {
+        let text = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n[[camera]]\n\
+                    id = \"a\"\nsource = \"rtmp://0.0.0.0/live/a?mode=listener&key=correct-horse\"\n[[camera]]\n\
+                    id = \"b\"\nsource = \"rtmp://0.0.0.0:1935/live/b?mode=listener&key=battery-staple\"\n";
+        assert_eq!(parse("virage.toml", text).unwrap().cameras.len(), 2, "another path of the same port");
+        let Err(error) = parse("virage.toml", &text.replace("live/b", "live/a/")) else { panic!("it was accepted") };
+        let expected = "virage.toml:12: camera \"b\", `source`: camera \"a\" is published at this address and path; \
+                        give it another path";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
     fn a_value_of_the_wrong_type_is_named_and_not_quoted() {
         let text = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n[[camera]]\n\
                     id = \"a\"\nsource = \"udp://0.0.0.0:5000\"\nbearing = \"rtsp://u:p\\\"w@h\"\n";
         let Err(error) = parse("virage.toml", text) else { panic!("it was accepted") };
-        assert_eq!(error.to_string(), "virage.toml:10: `bearing`: invalid type: a string, expected a whole number, 0 or more");
+        assert_eq!(
+            error.to_string(),
+            "virage.toml:10: `bearing`: invalid type: a string, expected a whole number, 0 or more"
+        );
     }
 }

@@ -1,11 +1,25 @@
-//! Which encoder is in use, and what becomes of one that is missing.
+//! Which encoder is in use, and what becomes of encoders and of sources whose elements are missing.
 
-use std::process::Command;
+use std::{net::UdpSocket, process::Command, sync::OnceLock};
+
+use serde_json::json;
 
 use crate::{
+    inputs::port,
     players::plays_live,
-    server::{Server, VIRAGE, shared},
+    server::{Server, VIRAGE, end_with_us, shared, until},
 };
+
+/// One demo without x264 and without RIST for all tests here.
+fn lacking() -> &'static Server {
+    static LACKING: OnceLock<Server> = OnceLock::new();
+    LACKING.get_or_init(|| {
+        let server = Server::demo_without(&["libgstx264.so", "libgstrist.so"]);
+        end_with_us(server.pid());
+        server.wait_for_media(3);
+        server
+    })
+}
 
 #[test]
 fn every_camera_shows_its_encoder() {
@@ -19,8 +33,7 @@ fn every_camera_shows_its_encoder() {
 
 #[test]
 fn without_x264_the_ladder_is_encoded_by_openh264() {
-    let server = Server::demo_without("libgstx264.so");
-    server.wait_for_media(3);
+    let server = lacking();
     let cameras = server.get("/api/v1/cameras").json();
     let encoder = cameras["items"][0]["encoder"].as_str().unwrap().to_owned();
     // Where there is a graphics processor it comes first.
@@ -47,4 +60,24 @@ fn a_named_encoder_that_is_missing_ends_the_start_with_field_and_package() {
     let line = said.lines().last().unwrap();
     let field = format!("[capture] encoder = \"{encoder}\"");
     assert!(line.contains(&field) && line.contains(element) && line.contains(package), "{said}");
+}
+
+#[test]
+fn a_source_whose_element_is_missing_does_not_leave_the_former_one_on_air() {
+    let (server, port) = (lacking(), port());
+    let at = "/api/v1/cameras/truck";
+    let camera = |source: &str| json!({"id": "truck", "source": source, "rungs": [{"height": 90, "kbps": 100}]});
+    let received = || UdpSocket::bind(("127.0.0.1", port)).is_err();
+    let udp = camera(&format!("udp://127.0.0.1:{port}"));
+    assert_eq!(server.crew("POST", "/api/v1/cameras", &udp).status, 201);
+    until("the port is listened to", || received().then_some(()));
+    let answer = server.crew("PUT", at, &camera("rist://127.0.0.1:7010"));
+    assert_eq!((answer.status, &answer.json()["state"]), (200, &json!("refused")), "{}", answer.text());
+    let why = answer.json()["message"].as_str().unwrap().to_owned();
+    assert!(why.contains("ristsrc") && why.contains("gstreamer1.0-plugins-bad"), "{why}");
+    // Its viewers would take what comes there for the other camera's.
+    assert!(!received(), "the former source is still listened to");
+    assert_eq!(server.crew("PUT", at, &udp).json()["state"], "connecting");
+    until("the port is listened to again", || received().then_some(()));
+    assert_eq!(server.crew("DELETE", at, &json!(null)).status, 204);
 }

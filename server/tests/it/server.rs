@@ -92,21 +92,22 @@ impl Server {
         assert!(sent.unwrap().success());
     }
 
-    /// A demo on a machine that lacks one of GStreamer's plugins: `libgstx264.so`.
-    pub fn demo_without(plugin: &str) -> Self {
+    /// A demo on a machine that lacks some of GStreamer's plugins: `libgstx264.so`.
+    pub fn demo_without(lacking: &[&str]) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let (plugins, registry) = (folder.path().join("plugins"), folder.path().join("registry"));
         std::fs::create_dir(&plugins).unwrap();
         let all = Command::new("pkg-config").args(["--variable=pluginsdir", "gstreamer-1.0"]).output().unwrap();
-        let mut left_out = false;
+        let mut left_out = 0;
         for entry in std::fs::read_dir(String::from_utf8(all.stdout).unwrap().trim()).unwrap() {
             let entry = entry.unwrap();
-            left_out |= entry.file_name() == plugin;
-            if entry.file_name() != plugin {
+            if lacking.iter().any(|plugin| entry.file_name() == *plugin) {
+                left_out += 1;
+            } else {
                 std::os::unix::fs::symlink(entry.path(), plugins.join(entry.file_name())).unwrap();
             }
         }
-        assert!(left_out, "{plugin} is installed, so that it can be left out");
+        assert_eq!(left_out, lacking.len(), "{lacking:?} are installed, so that they can be left out");
         let data = folder.path().join("data");
         let mut command = Command::new(VIRAGE);
         command.args(["demo", "--cameras", "1", "--height", "234", "--listen", "127.0.0.1:0"]);
