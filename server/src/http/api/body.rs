@@ -1,15 +1,34 @@
-//! Request bodies: JSON of at most 64 kB, no unknown field.
+//! Request bodies: JSON of at most 64 kB, no unknown field, from the crew.
 
-use axum::body::Bytes;
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request},
+    response::{IntoResponse, Response},
+};
 use serde::de::DeserializeOwned;
 
-use crate::{http::Problem, words};
+use super::crew_only;
+use crate::{app::App, http::Problem, words};
 
 /// The largest body that is read, in bytes.
 pub(in crate::http) const LIMIT: usize = 64 * 1024;
 
-/// Reads a body.
-pub(super) fn json<T: DeserializeOwned>(body: &Bytes) -> Result<T, Problem> {
+/// What the crew sent. Nobody else's body is read.
+pub(super) struct FromCrew<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for FromCrew<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
+        crew_only(app, request.headers()).map_err(IntoResponse::into_response)?;
+        let body = Bytes::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+        json(&body).map(Self).map_err(IntoResponse::into_response)
+    }
+}
+
+fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     // serde would read a list as a structure's fields in order, and name the structure in its error for other values.
     let first = body.iter().find(|b| !b.is_ascii_whitespace());
     if first.is_some_and(|b| b"[\"-0123456789tfn".contains(b)) {

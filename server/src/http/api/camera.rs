@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, State},
     http::{HeaderMap, StatusCode},
 };
 use packager::Slug;
 use serde_json::Value;
 
-use super::{body, crew_only, objects};
+use super::{body::FromCrew, crew_only, objects};
 use crate::{
     app::App,
     config::{self, ConfigError, Document, Fields, SoundSource},
@@ -30,11 +29,8 @@ pub(super) async fn one(
 
 pub(super) async fn add(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
+    FromCrew(fields): FromCrew<Fields>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    crew_only(&app, &headers)?;
-    let fields: Fields = body::json(&body)?;
     let id = match fields.get("id") {
         Some(Value::String(id)) => slug(id)?,
         Some(_) => return Err(Problem::bad_request("`id`: expected a text.")),
@@ -55,11 +51,8 @@ pub(super) async fn add(
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    FromCrew(mut fields): FromCrew<Fields>,
 ) -> Result<Json<Value>, Problem> {
-    crew_only(&app, &headers)?;
-    let mut fields: Fields = body::json(&body)?;
     let camera = app.camera(&id).ok_or_else(|| unknown(&app))?;
     if fields.get("id").is_some_and(|sent| *sent != id) {
         return Err(Problem::unprocessable(

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
     response::Response,
@@ -13,7 +12,7 @@ use packager::highlight::Range;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{super::text, body, crew_only, objects, page::Page, time};
+use super::{super::text, body::FromCrew, objects, page::Page, time};
 use crate::{
     app::App,
     catalog::{Highlight, Stage},
@@ -23,7 +22,7 @@ use crate::{
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct New {
+pub(super) struct New {
     mark: Option<String>,
     r#in: Option<String>,
     out: Option<String>,
@@ -35,11 +34,8 @@ struct New {
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
+    FromCrew(new): FromCrew<New>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    crew_only(&app, &headers)?;
-    let new: New = body::json(&body)?;
     let mark = match &new.mark {
         Some(id) => Some(
             app.moments
@@ -90,7 +86,7 @@ pub(super) async fn create(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Change {
+pub(super) struct Change {
     title: Option<String>,
     angles: Option<Vec<String>>,
     publish: Option<bool>,
@@ -99,11 +95,8 @@ struct Change {
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    FromCrew(change): FromCrew<Change>,
 ) -> Result<Json<Value>, Problem> {
-    crew_only(&app, &headers)?;
-    let change: Change = body::json(&body)?;
     let _alone = app.moments.changing.lock().await;
     let before = app.moments.highlight(&id).ok_or_else(unknown)?;
     let mut after = before.clone();

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    body::Bytes,
     extract::{Path, Query, State},
     http::{HeaderMap, StatusCode},
 };
@@ -12,12 +11,12 @@ use packager::{Slug, wall::Wall};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{body, crew_only, objects, page::Page, time};
+use super::{body::FromCrew, crew_only, objects, page::Page, time};
 use crate::{app::App, catalog::Mark, http::Problem, id};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct New {
+pub(super) struct New {
     kind: String,
     before: f64,
     after: f64,
@@ -26,11 +25,8 @@ struct New {
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Bytes,
+    FromCrew(new): FromCrew<New>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    crew_only(&app, &headers)?;
-    let new: New = body::json(&body)?;
     let kind: Slug = new.kind.parse().map_err(|e| Problem::unprocessable(format!("`kind`: {e}")))?;
     let (before, after) = (time::guard_band("before", new.before)?, time::guard_band("after", new.after)?);
     let at = match &new.at {
