@@ -38,12 +38,24 @@ pub fn gst_frames(url: &str) -> usize {
     const PICTURE: &str = "video/x-raw,format=GRAY8,width=16,height=16";
     let file = tempfile::NamedTempFile::new().unwrap();
     let pipeline = format!(
-        "uridecodebin3 uri={url} name=d d. ! video/x-raw ! videoconvert ! videoscale ! {PICTURE} ! filesink location={} {}",
+        "uridecodebin3 uri={url} name=d {} d. ! video/x-raw ! videoconvert ! videoscale ! {PICTURE} ! filesink location={} {}",
+        room(url),
         file.path().display(),
         sound(url)
     );
     assert!(gst(url, "gst-launch-1.0", &pipeline).0, "{url}: to its end");
     usize::try_from(file.as_file().metadata().unwrap().len()).unwrap() / 256
+}
+
+/// How far ahead `hlsdemux2` may fetch of a media playlist: a segment and a half.
+///
+/// Version 1.22 ends with "Couldn't download fragments" when it has fetched all of a short playlist before its pads are
+/// exposed; its debug log says "Can't push EOS on non-exposed pad". With this room it waits for its output before the third
+/// segment. (With room for less than one it waits for ever, and with two playlists at once sometimes.)
+fn room(url: &str) -> String {
+    let list = crate::http::get(url);
+    let target = list.text().lines().find_map(|l| l.strip_prefix("#EXT-X-TARGETDURATION:")?.parse::<u64>().ok());
+    target.map_or_else(String::new, |s| format!("urisourcebin0::hlsdemux2-0::max-buffering-time={}", s * 1_500_000_000))
 }
 
 /// The branch of a pipeline that takes a playlist's sound, if it has one.
