@@ -1,7 +1,5 @@
 //! The API: what the crew may do, what everybody sees, and what bad input changes: nothing.
 
-use std::io::{BufRead, BufReader};
-
 use serde_json::{Value, json};
 
 use crate::{
@@ -197,25 +195,15 @@ fn the_desk_writes_over_http_2() {
 #[test]
 fn a_highlight_from_mark_to_recall() {
     let server = shared();
-    let events = ureq::get(format!("{}/api/v1/events", server.url)).call().unwrap();
-    let (sender, received) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for line in BufReader::new(events.into_body().into_reader()).lines().map_while(Result::ok) {
-            if sender.send(line).is_err() {
-                return;
-            }
-        }
-    });
+    let mut events = http::events(&server.url, &[]);
     // Other tests mark too: an event of this kind about this object.
-    let event = |kind: &str, id: &Value| {
-        until(kind, || {
-            let next = || received.recv_timeout(std::time::Duration::from_secs(30)).unwrap();
-            if next() != format!("event: {kind}") {
-                return None;
-            }
-            let data: Value = serde_json::from_str(next().strip_prefix("data: ").unwrap()).unwrap();
-            (data["id"] == *id).then_some(data)
-        })
+    let mut event = |kind: &str, id: &Value| loop {
+        let wanted = format!("event: {kind}");
+        events.find(|line| *line == wanted).unwrap_or_else(|| panic!("waited a minute for {kind}"));
+        let data: Value = serde_json::from_str(events.next().unwrap().strip_prefix("data: ").unwrap()).unwrap();
+        if data["id"] == *id {
+            break data;
+        }
     };
 
     let mark = server.mark(2.0, 3.0);
@@ -301,9 +289,8 @@ fn a_page_that_had_heard_of_nothing_learns_what_it_missed() {
     let server = Server::demo();
     server.wait_for_media(2);
     let listen = |last: Option<&str>| {
-        let request = ureq::get(format!("{}/api/v1/events", server.url));
-        let request = last.into_iter().fold(request, |request, id| request.header("last-event-id", id));
-        BufReader::new(request.call().unwrap().into_body().into_reader()).lines().map(Result::unwrap)
+        let last: Vec<_> = last.into_iter().map(|id| ("last-event-id", id)).collect();
+        http::events(&server.url, &last)
     };
     // The line is up, nothing happens, and it breaks.
     let quiet = listen(None).find_map(|line| Some(line.strip_prefix("id: ")?.to_owned())).unwrap();

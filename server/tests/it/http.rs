@@ -1,6 +1,9 @@
 //! A small HTTP client for tests: a status, headers and a body, whatever the status is.
 
-use std::{io::Read, time::Duration};
+use std::{
+    io::{BufRead, BufReader, Read},
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -65,6 +68,14 @@ pub fn send(method: &str, url: &str, token: Option<&str>, body: &[u8]) -> Answer
         request = request.header("authorization", format!("Bearer {token}"));
     }
     answer(agent().run(request.body(body.to_vec()).unwrap()))
+}
+
+/// The lines of a server's events as they come, for a minute at most.
+pub fn events(server: &str, headers: &[(&str, &str)]) -> impl Iterator<Item = String> + use<> {
+    let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(60))).build().into();
+    let request = agent.get(format!("{server}/api/v1/events"));
+    let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    BufReader::new(request.call().unwrap().into_body().into_reader()).lines().map_while(Result::ok)
 }
 
 /// A request written by hand, for what no client sends; the answer's status line.

@@ -13,6 +13,7 @@ mod multiview;
 mod players;
 mod push;
 mod quick;
+mod ring;
 mod runtime;
 mod server;
 mod settings;

@@ -48,21 +48,6 @@ fn stage() -> &'static Stage {
 }
 
 impl Stage {
-    /// A camera's state and its sentence.
-    fn state(&self, id: &str) -> (String, String) {
-        let cameras = self.server.get("/api/v1/cameras").json();
-        let camera = cameras["items"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap();
-        let said = |field: &str| camera[field].as_str().unwrap_or_default().to_owned();
-        (said("state"), said("message"))
-    }
-
-    fn until_state(&self, id: &str, state: &str) -> String {
-        until(&format!("{id} is {state}"), || {
-            let (now, why) = self.state(id);
-            (now == state).then_some(why)
-        })
-    }
-
     /// The status of a request with these header lines.
     fn status(&self, method: &str, path: &str, headers: &[String], body: &str) -> String {
         let fields = headers.join("\r\n");
@@ -212,7 +197,7 @@ fn a_browser_publishes_by_whip_leaves_dies_and_returns() {
     let whip = format!("{}/whip/phone", stage.server.url);
     let page = Page::open(&whip, KEY, "");
     assert_eq!(page.said("status"), "201");
-    stage.until_state("phone", "live");
+    stage.server.until_state("phone", "live");
     let source = format!("{}/live/phone/source.m3u8", stage.server.url);
     // Key frames are asked for each second, so that segments of the camera's own bitstream are short.
     let strips = until("readable strips in the browser's own bitstream", || {
@@ -254,18 +239,18 @@ fn a_browser_publishes_by_whip_leaves_dies_and_returns() {
     // It leaves, and says so.
     page.leave();
     assert_eq!(page.said("left"), "200");
-    let why = stage.until_state("phone", "lost");
+    let why = stage.server.until_state("phone", "lost");
     assert!(why.contains("ended the stream"), "{why}");
     assert_eq!(stage.server.get(&session).status, 405);
     drop(page);
 
     // It comes back, and is killed.
     let page = Page::open(&whip, KEY, "");
-    stage.until_state("phone", "live");
+    stage.server.until_state("phone", "live");
     drop(page);
-    stage.until_state("phone", "lost");
+    stage.server.until_state("phone", "lost");
     let _page = Page::open(&whip, KEY, "");
-    stage.until_state("phone", "live");
+    stage.server.until_state("phone", "live");
 }
 
 #[test]
@@ -275,9 +260,9 @@ fn the_crew_publishes_in_other_codecs() {
         let page =
             Page::open(&format!("{}/whip/tablet", stage.server.url), &stage.server.token, &format!("&codec={codec}"));
         assert_eq!(page.said("status"), "201", "{codec}");
-        stage.until_state("tablet", "live");
+        stage.server.until_state("tablet", "live");
         drop(page);
-        stage.until_state("tablet", "lost");
+        stage.server.until_state("tablet", "lost");
     }
 }
 
@@ -316,7 +301,7 @@ fn who_may_not_publish_is_told_why_and_the_log_tells_no_secret() {
     let refused = "camera \"encoder\": the key is not the one in its source";
     until("a line in the log", || stage.server.log().contains(refused).then_some(()));
     let mut publisher = publish(KEY);
-    stage.until_state("encoder", "live");
+    stage.server.until_state("encoder", "live");
     // FFmpeg 5.1 does not know EXT-X-GAP and begins three segments before the end.
     until("six segments since the encoder is there", || {
         let list = stage.server.get("/live/encoder/234p/index.m3u8");
@@ -326,7 +311,7 @@ fn who_may_not_publish_is_told_why_and_the_log_tells_no_secret() {
     plays_live(&format!("{}/live/encoder/234p/index.m3u8", stage.server.url));
     publisher.kill().unwrap();
     publisher.wait().unwrap();
-    let why = stage.until_state("encoder", "lost");
+    let why = stage.server.until_state("encoder", "lost");
     assert!(why.contains("publisher"), "{why}");
     let log = stage.server.log() + stage.server.get("/api/v1/cameras").text();
     assert!(!log.contains("horse"), "a key: {log}");

@@ -69,7 +69,8 @@ impl Server {
         Self::serve_in_with(folder, &[])
     }
 
-    fn serve_in_with(folder: Arc<TempDir>, environment: &[(&str, String)]) -> Self {
+    /// The same in an environment of its own.
+    pub fn serve_in_with(folder: Arc<TempDir>, environment: &[(&str, String)]) -> Self {
         let file = folder.path().join("virage.toml");
         Self::start_with(&["serve", "--config", file.to_str().unwrap()], folder, environment)
     }
@@ -182,6 +183,32 @@ impl Server {
         http::send(method, &format!("{}{path}", self.url), Some(&self.token), body)
     }
 
+    /// A camera's state and its sentence.
+    pub fn state(&self, id: &str) -> (String, String) {
+        let camera = self.get(&format!("/api/v1/cameras/{id}")).json();
+        let said = |field: &str| camera[field].as_str().unwrap_or_default().to_owned();
+        (said("state"), said("message"))
+    }
+
+    /// Waits until a camera's state is this one; its sentence.
+    pub fn until_state(&self, id: &str, state: &str) -> String {
+        self.until_camera(id, state, |now, _| now == state)
+    }
+
+    /// Waits until a camera's state and sentence are as wanted, a minute at most: looks at them whenever an event comes. The
+    /// sentence.
+    pub fn until_camera(&self, id: &str, what: &str, wanted: impl Fn(&str, &str) -> bool) -> String {
+        let mut now = Default::default();
+        // An event ends with an empty line; the first one comes at once.
+        for _ in http::events(&self.url, &[]).filter(String::is_empty) {
+            now = self.state(id);
+            if wanted(&now.0, &now.1) {
+                return now.1;
+            }
+        }
+        panic!("waited a minute for {id}: {what}; it is {now:?}");
+    }
+
     /// Waits until every camera has whole segments up to `seconds` of media.
     pub fn wait_for_media(&self, seconds: usize) {
         until("every camera's first segments", || {
@@ -241,6 +268,16 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// An environment in which libfaketime sets a process's clock, as `more` says, and leaves its monotonic clock alone.
+pub fn faketime(more: &[(&'static str, String)]) -> Vec<(&'static str, String)> {
+    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
+    let library = |folder: std::fs::DirEntry| folder.path().join("faketime/libfaketimeMT.so.1");
+    let library = folders.map(library).find(|path| path.exists()).expect("libfaketimeMT.so.1: apt package faketime");
+    let always =
+        [("LD_PRELOAD", library.to_str().unwrap().to_owned()), ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned())];
+    [&always, more].concat()
 }
 
 /// One demo for all tests that change nothing others look at.

@@ -1,7 +1,6 @@
 //! The configuration at run time: what the crew may change, what is refused, where secrets go, and what is kept.
 
 use std::{
-    io::{BufRead, BufReader},
     os::unix::fs::PermissionsExt,
     sync::{
         Arc, Mutex,
@@ -191,13 +190,10 @@ fn wrong_changes_are_refused_and_change_nothing() {
 fn secrets_are_kept_and_shown_to_nobody() {
     let server = Server::serve(&config());
     let heard = Arc::new(Mutex::new(String::new()));
-    let (line, address) = (heard.clone(), format!("{}/api/v1/events", server.url));
-    let token = server.token.clone();
-    std::thread::spawn(move || {
-        let request = ureq::get(address).header("authorization", format!("Bearer {token}"));
-        for text in BufReader::new(request.call().unwrap().into_body().into_reader()).lines().map_while(Result::ok) {
-            line.lock().unwrap().push_str(&text);
-        }
+    let events = http::events(&server.url, &[("authorization", &format!("Bearer {}", server.token))]);
+    std::thread::spawn({
+        let heard = heard.clone();
+        move || events.for_each(|line| heard.lock().unwrap().push_str(&line))
     });
     let before = text(&server);
     let (truck, wireless) = (crew(&server, "truck"), crew(&server, "wireless"));
@@ -230,7 +226,7 @@ fn secrets_are_kept_and_shown_to_nobody() {
     assert!(text(&server).contains(&elsewhere));
     server.crew("POST", &format!("{CAMERAS}/wireless/pause"), &Value::Null);
     until("the pause is told", || heard.lock().unwrap().contains("paused").then_some(()));
-    until("the truck is tried", || (crew(&server, "truck")["state"] == "lost").then_some(()));
+    server.until_state("truck", "lost");
 
     let mut seen = vec![server.log(), heard.lock().unwrap().clone()];
     for path in [CAMERAS, "/api/v1/cameras/truck", "/api/v1/sounds", "/api/v1/venue", "/metrics", "/live/player.m3u8"] {

@@ -2,7 +2,7 @@
 
 use std::{
     net::UdpSocket,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
 };
 
@@ -11,26 +11,14 @@ use super::{
     pictures::{breaks, live, read},
     scene::port,
 };
-use crate::server::{Server, end_with_us, until};
+use crate::server::{Server, end_with_us, faketime, until};
 
 const PATH: &str = "/live/main/180p/index.m3u8";
 
-/// The library that sets a process's clock by a file, and leaves its monotonic clock alone.
-fn faketime() -> String {
-    let folders = std::fs::read_dir("/usr/lib").unwrap().flatten();
-    let library = |folder: std::fs::DirEntry| folder.path().join("faketime/libfaketimeMT.so.1");
-    let found: Option<PathBuf> = folders.map(library).find(|path| path.exists());
-    found.expect("libfaketimeMT.so.1: apt package faketime").to_str().unwrap().to_owned()
-}
-
 /// Shows a program a system clock that is off by what stands in a file.
-fn set_by(file: &Path) -> [(&'static str, String); 4] {
-    [
-        ("LD_PRELOAD", faketime()),
-        ("FAKETIME_TIMESTAMP_FILE", file.to_str().unwrap().to_owned()),
-        ("FAKETIME_NO_CACHE", "1".to_owned()),
-        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-    ]
+fn set_by(file: &Path) -> Vec<(&'static str, String)> {
+    let file = file.to_str().unwrap().to_owned();
+    faketime(&[("FAKETIME_TIMESTAMP_FILE", file), ("FAKETIME_NO_CACHE", "1".to_owned())])
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Healthy {
         let parts: Vec<Result<u64, String>> = self.watchers.drain(..).map(|w| w.join().unwrap()).collect();
         for ((camera, first), parts) in CAMERAS.iter().zip(&self.first).zip(parts) {
             let parts = parts.map_err(|harm| format!("{camera}: {harm}"))?;
-            let state = stage.state(camera);
+            let state = stage.server.state(camera);
             if state != ("live".to_owned(), String::new()) {
                 return Err(format!("{camera} is {state:?}"));
             }

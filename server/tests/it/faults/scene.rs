@@ -167,7 +167,7 @@ impl<'a> Scene<'a> {
     }
 
     pub fn state(&self) -> (String, String) {
-        self.stage.state(&self.camera.id)
+        self.stage.server.state(&self.camera.id)
     }
 
     /// The camera is said to be lost, for one of these reasons.

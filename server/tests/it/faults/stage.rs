@@ -73,14 +73,6 @@ impl Stage {
         })
     }
 
-    /// A camera's state and its sentence.
-    pub fn state(&self, id: &str) -> (String, String) {
-        let cameras = self.server.get("/api/v1/cameras").json();
-        let camera = cameras["items"].as_array().unwrap().iter().find(|c| c["id"] == id).unwrap();
-        let said = |field: &str| camera[field].as_str().unwrap_or_default().to_owned();
-        (said("state"), said("message"))
-    }
-
     /// The whole ring of a rendition.
     pub fn segments(&self, camera: &str, rendition: &str) -> Vec<Segment> {
         let path = format!("/live/{camera}/{rendition}/dvr.m3u8");
