@@ -50,7 +50,8 @@ pub(super) fn watch(first: &gst::Element, convert: &gst::Element, intake: &Arc<I
         }
         Some(gst::PadProbeData::Buffer(_)) if refused.load(Ordering::Relaxed) => {
             intake.unusable(PQ);
-            gst::PadProbeReturn::Drop
+            // Not `Drop`: there gstreamer-rs takes the buffer and GStreamer 1.22 drops it once more, with a complaint each time.
+            gst::PadProbeReturn::Handled
         }
         _ => gst::PadProbeReturn::Ok,
     });

@@ -1,8 +1,16 @@
 //! Pictures of every shape, depth and colour: letterboxed, converted, or refused with a reason.
 
-use std::{path::Path, process::Command, sync::Arc};
+use std::{
+    path::Path,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use capture::{Camera, Config, Output, Rung, State};
+use gstreamer::glib;
 use tempfile::TempDir;
 
 use crate::{
@@ -193,6 +201,14 @@ fn pq_is_refused_with_a_reason_until_the_source_is_sdr() {
     let (grey, ten) = ("color=0x808080:size=640x360:rate=25", ["-pix_fmt", "yuv420p10le"]);
     let parts = [(grey, &[&ten[..], &PQ].concat()[..]), (grey, &[&ten[..], &HD].concat()[..])];
     let path = joined(&folder, parts);
+    // What is refused is not dropped twice, of which GStreamer complains each time.
+    let complaints = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&complaints);
+    let count = move |_: Option<&str>, _, message: &str| {
+        eprintln!("GStreamer complains: {message}");
+        counted.fetch_add(usize::from(message.contains("mini_object")), Ordering::Relaxed);
+    };
+    let handler = glib::log_set_handler(Some("GStreamer"), glib::LogLevels::LEVEL_CRITICAL, false, false, count);
     let (_camera, recorder) = camera("pq", &path);
     let refused =
         |log: &Log| log.states.iter().position(|(s, _)| matches!(s, State::Refused { why } if why.contains("PQ")));
@@ -202,4 +218,6 @@ fn pq_is_refused_with_a_reason_until_the_source_is_sdr() {
     let after: Vec<_> = log.states[refused(&log).expect("refused")..].iter().map(|(state, _)| state).collect();
     assert!(after.contains(&&State::Live), "{after:?}");
     assert!(!log.states.iter().any(|(state, _)| matches!(state, State::Lost { .. })), "{:?}", log.states);
+    glib::log_remove_handler(Some("GStreamer"), handler);
+    assert_eq!(complaints.load(Ordering::Relaxed), 0);
 }

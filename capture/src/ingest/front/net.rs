@@ -37,7 +37,8 @@ impl Front<'_> {
             let sender = info.buffer().and_then(|buffer| buffer.meta::<NetAddressMeta>()).map(|meta| meta.addr());
             match sender.is_some_and(|sender| allowed(&limits, &sender)) {
                 true => gst::PadProbeReturn::Ok,
-                false => gst::PadProbeReturn::Drop,
+                // Not `Drop`: see `colour`.
+                false => gst::PadProbeReturn::Handled,
             }
         });
     }
