@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Source,
+    Engine, Source,
     elements::{installed, package},
     ingest::codec::{self, Codec},
 };
@@ -17,6 +17,8 @@ pub struct Survey {
     pub pictures: Vec<Ability>,
     /// The codecs of sounds that can come in.
     pub sounds: Vec<Ability>,
+    /// What can encode pictures, by its name in the configuration, in the order of trial.
+    pub encoders: Vec<Ability>,
 }
 
 /// One of the things that a machine can do or not.
@@ -52,7 +54,7 @@ const KINDS: [(&str, &str, bool); 15] = [
 /// Where the loader of libraries looks.
 const LIBRARIES: [&str; 5] = ["/usr/lib", "/usr/lib64", "/usr/lib/x86_64-linux-gnu", "/usr/local/lib", "/lib"];
 
-/// Looks at what this machine has. [`init`](crate::init) comes first.
+/// Looks at what this machine has; encoders are tried with a few pictures. [`init`](crate::init) comes first.
 pub fn survey() -> Survey {
     let of_kind = |(name, address, tested)| {
         let elements = Source::parse(address).map_or_else(|_| Vec::new(), |s| s.kind.nature().elements());
@@ -64,6 +66,7 @@ pub fn survey() -> Survey {
         sources: KINDS.into_iter().map(of_kind).collect(),
         pictures: [codec::H264].iter().chain(&codec::PICTURES).map(of_codec).collect(),
         sounds: codec::SOUNDS.iter().map(of_codec).collect(),
+        encoders: Engine::survey(),
     }
 }
 

@@ -50,7 +50,7 @@ enum Command {
         #[arg(long)]
         multiview: bool,
     },
-    /// Lists which sources and codecs this machine can do, and what is missing.
+    /// Lists which sources, codecs and encoders this machine can do, and what is missing.
     Sources {
         /// As JSON.
         #[arg(long)]

@@ -1,4 +1,4 @@
-//! `virage sources`: what this machine can receive, and what is missing for the rest.
+//! `virage sources`: what this machine can receive and encode, and what is missing for the rest.
 
 use std::process::ExitCode;
 
@@ -26,16 +26,22 @@ fn object(survey: &Survey) -> Value {
         let one = |a: &Ability| json!({"name": a.name, "ready": a.missing.is_empty(), "missing": a.missing, "tested": a.tested});
         abilities.iter().map(one).collect()
     };
-    json!({"sources": list(&survey.sources), "pictures": list(&survey.pictures), "sounds": list(&survey.sounds)})
+    let (pictures, sounds) = (list(&survey.pictures), list(&survey.sounds));
+    json!({"sources": list(&survey.sources), "pictures": pictures, "sounds": sounds, "encoders": list(&survey.encoders)})
 }
 
 fn text(survey: &Survey) -> String {
     let mut text = String::new();
-    for (title, abilities) in [("Sources", &survey.sources), ("Pictures", &survey.pictures), ("Sounds", &survey.sounds)]
-    {
+    let lists = [
+        ("Sources", &survey.sources),
+        ("Pictures", &survey.pictures),
+        ("Sounds", &survey.sounds),
+        ("Encoders", &survey.encoders),
+    ];
+    for (title, abilities) in lists {
         text += &format!("{title}\n");
         for Ability { name, missing, tested } in abilities {
-            let ready = if missing.is_empty() { "ready".into() } else { format!("missing: {}", missing.join(", ")) };
+            let ready = if missing.is_empty() { "ready".into() } else { format!("missing: {}", missing.join("; ")) };
             let untested = if *tested { "" } else { " (not covered by tests)" };
             text += &format!("  {name:<9} {ready}{untested}\n");
         }

@@ -7,7 +7,7 @@ mod settings;
 
 use std::{fmt, str::FromStr};
 
-use crate::Error;
+use crate::{Ability, Error};
 
 pub(crate) use row::row;
 
@@ -55,6 +55,24 @@ impl Engine {
             }
         }
         Err(missing.unwrap_or_else(|| Self::X264.absent()))
+    }
+
+    /// What the configuration can name, in the order of trial, each with what is missing for it: nothing when one of its
+    /// elements really encodes here.
+    pub(crate) fn survey() -> Vec<Ability> {
+        let mut all: Vec<Ability> = Vec::new();
+        for engine in Self::ALL {
+            let missing: Vec<String> = match probe::probe(engine) {
+                Ok(()) => Vec::new(),
+                Err(why) => vec![format!("{why} ({})", engine.package())],
+            };
+            match all.iter_mut().find(|known| known.name == engine.name()) {
+                Some(known) if known.missing.is_empty() || missing.is_empty() => known.missing.clear(),
+                Some(known) => known.missing.extend(missing),
+                None => all.push(Ability { name: engine.name(), missing, tested: engine.is_tested() }),
+            }
+        }
+        all
     }
 
     /// Its name in the configuration and the API.

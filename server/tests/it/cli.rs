@@ -144,6 +144,15 @@ fn what_a_machine_can_do_is_listed() {
     for codec in ["AAC", "Opus", "MP2", "AC-3"] {
         assert_eq!(one(&list["sounds"], codec)["ready"], true, "{codec}");
     }
+    for encoder in ["x264", "openh264"] {
+        let found = one(&list["encoders"], encoder);
+        assert!(found["ready"] == true && found["tested"] == true, "{found}");
+    }
+    for (encoder, package) in [("nvenc", "libnvidia-encode1"), ("vaapi", "va-driver"), ("qsv", "libmfx1")] {
+        let found = one(&list["encoders"], encoder);
+        let named = found["missing"].to_string().contains(package);
+        assert!(found["tested"] == false && found["ready"] == !named, "{found}");
+    }
     let ndi = one(&list["sources"], "ndi");
     assert!(ndi["ready"] == false && ndi["missing"].to_string().contains("libndi.so"), "{ndi}");
     assert!(text.contains("missing: ") && text.contains("not covered by tests"), "{text}");
