@@ -16,7 +16,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // hls.js is most of it; the budget that counts is scripts/size.mjs.
     chunkSizeWarningLimit: 900,
-    rolldownOptions: { input: { index: 'index.html', desk: 'desk.html' } },
+    rolldownOptions: { input: { index: 'index.html', desk: 'desk.html', lost: 'not-found.html' } },
   },
   server: { proxy },
 });

@@ -1,7 +1,7 @@
 import axe from 'axe-core';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
-import { DESKTOP, open, openDesk, PHONE, playing, screenshot } from './browser';
+import { base, DESKTOP, open, openDesk, PHONE, playing, screenshot } from './browser';
 
 /** Rules broken on the page, each with the elements that break it. */
 async function violations(page: Page): Promise<string[]> {
@@ -13,6 +13,18 @@ async function violations(page: Page): Promise<string[]> {
   );
   return found.map((v) => `${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`);
 }
+
+/** Controls smaller than a finger; a checkbox counts with its label. */
+const small = (page: Page, least = 44): Promise<string[]> =>
+  page.evaluate(
+    (least) =>
+      [...document.querySelectorAll('button, a[href], input, select, summary')].flatMap((element) => {
+        const { width, height } = (element.closest('label') ?? element).getBoundingClientRect();
+        const name = element.getAttribute('data-testid') ?? element.outerHTML.slice(0, 80);
+        return width > 0 && (width < least || height < least) ? [`${name}: ${width} x ${height}`] : [];
+      }),
+    least,
+  );
 
 describe('accessible, phone and desktop', () => {
   for (const { size, viewport, light } of [
@@ -26,11 +38,13 @@ describe('accessible, phone and desktop', () => {
       await playing(page);
       await screenshot(page, `fan-${size}-${theme}`);
       expect(await violations(page)).toEqual([]);
+      expect(await small(page)).toEqual([]);
       await page.locator('[data-testid^=highlight-]').first().click();
       await page.getByTestId('close').waitFor();
       await playing(page);
       await screenshot(page, `fan-replay-${size}-${theme}`);
       expect(await violations(page)).toEqual([]);
+      expect(await small(page)).toEqual([]);
       expect(errors).toEqual([]);
       await context.close();
     });
@@ -44,10 +58,12 @@ describe('accessible, phone and desktop', () => {
       await page.locator('[data-testid=moments] [aria-pressed=true]').waitFor();
       await screenshot(page, `desk-${size}`);
       expect(await violations(page)).toEqual([]);
+      expect(await small(page)).toEqual([]);
       await page.keyboard.press('?');
       await page.getByTestId('help-panel').waitFor();
       await screenshot(page, `desk-help-${size}`);
       expect(await violations(page)).toEqual([]);
+      expect(await small(page)).toEqual([]);
       expect(errors).toEqual([]);
       await context.close();
     });
@@ -58,6 +74,36 @@ describe('accessible, phone and desktop', () => {
     await page.getByTestId('refused').waitFor();
     await screenshot(page, 'desk-sign-in');
     expect(await violations(page)).toEqual([]);
+    expect(await small(page)).toEqual([]);
+    await context.close();
+  });
+
+  for (const { viewport, light } of [
+    { viewport: PHONE, light: true },
+    { viewport: DESKTOP, light: false },
+  ]) {
+    test(`an address at which there is nothing, ${viewport.width} px, ${light ? 'light' : 'dark'}`, async () => {
+      const { page, context, errors } = await open('/nope', { viewport, light });
+      await page.getByTestId('nothing-here').waitFor();
+      await screenshot(page, `nothing-${viewport.width}-${light ? 'light' : 'dark'}`);
+      expect(await violations(page)).toEqual([]);
+      expect(await small(page)).toEqual([]);
+      await page.getByTestId('way-back').click();
+      await page.getByTestId('picture').waitFor();
+      await page.goto(`${base}/desk/nope`);
+      expect(await page.getByTestId('way-back').getAttribute('href')).toBe('/desk');
+      expect(errors).toEqual([]);
+      await context.close();
+    });
+  }
+
+  test('the desk on a touch wall: nothing that a hand has to hit is under 64 px', async () => {
+    const { page, context } = await openDesk({ touch: true });
+    await playing(page);
+    await page.getByTestId('mark-goal').tap();
+    await page.locator('[data-testid=moments] [aria-pressed=true]').waitFor();
+    await screenshot(page, 'desk-wall');
+    expect(await small(page, 64)).toEqual([]);
     await context.close();
   });
 });

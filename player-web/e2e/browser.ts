@@ -61,10 +61,13 @@ export async function open(
   {
     viewport = DESKTOP,
     light = false,
+    touch = false,
     prepare,
   }: {
     viewport?: { width: number; height: number };
     light?: boolean;
+    /** A screen that is touched, not pointed at. */
+    touch?: boolean;
     /** Before the page is opened: routes that change what the server answers. */
     prepare?: (page: Page) => Promise<void>;
   } = {},
@@ -77,6 +80,7 @@ export async function open(
     locale: 'fr-FR',
     timezoneId: 'Europe/Paris',
     colorScheme: light ? 'light' : 'dark',
+    hasTouch: touch,
   });
   context.setDefaultTimeout(30_000);
   await context.addInitScript(install);

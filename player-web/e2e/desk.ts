@@ -117,10 +117,36 @@ describe('the desk', () => {
     });
   });
 
+  test('a guard band is shown whole, and one that the server would refuse is refused at once', () =>
+    desk(async ({ page }) => {
+      const box = page.getByTestId('before-goal');
+      const shown = () =>
+        box.evaluate((e: HTMLInputElement) => ({ value: e.value, fits: e.scrollWidth <= e.clientWidth }));
+      for (const width of [1920, 1280, 390]) {
+        await page.setViewportSize({ width, height: 1080 });
+        for (const seconds of ['120', '600']) {
+          await box.fill(seconds);
+          await box.press('Enter');
+          expect(await shown(), `${seconds} at ${width}`).toEqual({ value: seconds, fits: true });
+          expect(await page.getByTestId('problem-guard').count()).toBe(0);
+        }
+        for (const wrong of ['999999', '-5', '']) {
+          await box.fill(wrong);
+          await box.press('Enter');
+          expect(await page.getByTestId('problem-guard').textContent()).toMatch(/0 .* 600/);
+          expect(await shown(), wrong).toEqual({ value: '600', fits: true });
+        }
+      }
+      await setGuards(page, 1.5, 0.5);
+      const mark = await markNow(page);
+      expect(mark.out - mark.in).toBe(framesToMicros((2 * fps.num) / fps.den, fps));
+      expect(await page.getByTestId('problem-guard').count()).toBe(0);
+    }));
+
   test('a mark whose in was moved is published as that mark', () =>
     desk(async ({ page }) => {
       await page.keyboard.press('g');
-      const row = page.locator('[data-testid=moments] [aria-pressed=true][data-stage=draft]');
+      const row = page.locator('[data-testid=moments] [aria-pressed=true][data-stage=marked]');
       await row.waitFor();
       const id = ((await row.getAttribute('data-testid')) ?? '').replace('moment-', '');
       const mark = (await crew.marks()).find((m) => m.id === id);
@@ -247,10 +273,14 @@ describe('the desk', () => {
       await page.getByTestId('help-panel').waitFor();
       await page.keyboard.press('?');
       await page.getByTestId('help-panel').waitFor({ state: 'detached' });
+      await page.keyboard.press('?');
+      await page.getByTestId('help-panel').waitFor();
+      await page.keyboard.press('Escape');
+      await page.getByTestId('help-panel').waitFor({ state: 'detached' });
 
       // Publish with P, undo with Z, publish with Enter.
       await page.keyboard.press('s');
-      await stage('draft');
+      await stage('marked');
       await page.keyboard.press('p');
       await page
         .locator('[data-testid=moments] [aria-pressed=true]:is([data-stage=growing],[data-stage=published])')
@@ -291,12 +321,12 @@ describe('the desk', () => {
         .first()
         .waitFor();
       await page.keyboard.press('f');
-      const mark = page.locator('[data-testid=moments] [aria-pressed=true][data-stage=draft]');
+      const mark = page.locator('[data-testid=moments] [aria-pressed=true][data-stage=marked]');
       await mark.waitFor();
       const id = await mark.getAttribute('data-testid');
       await second.page.getByTestId(id ?? '').waitFor();
       await page.keyboard.press('p');
-      const published = page.locator('[data-testid=moments] [aria-pressed=true]:not([data-stage=draft])');
+      const published = page.locator('[data-testid=moments] [aria-pressed=true]:not([data-stage=marked])');
       await published.waitFor();
       await second.page.getByTestId((await published.getAttribute('data-testid')) ?? '').waitFor();
       await second.context.close();

@@ -91,9 +91,9 @@ describe('when something fails', () => {
     await desk.page.getByText('relié').waitFor();
     await fan.page.getByText('reconnexion…').waitFor({ state: 'detached' });
     await desk.page.keyboard.press('g');
-    await desk.page.locator('[data-testid=moments] [aria-pressed=true][data-stage=draft]').waitFor();
+    await desk.page.locator('[data-testid=moments] [aria-pressed=true][data-stage=marked]').waitFor();
     await desk.page.keyboard.press('p');
-    const made = desk.page.locator('[data-testid=moments] [aria-pressed=true]:not([data-stage=draft])');
+    const made = desk.page.locator('[data-testid=moments] [aria-pressed=true]:not([data-stage=marked])');
     await made.waitFor();
     const id = ((await made.getAttribute('data-testid')) ?? '').replace('moment-', '');
     await fan.page.getByTestId(`highlight-${id}`).waitFor();

@@ -29,7 +29,7 @@ const at = (text: string) => parseMicros(`2026-11-22T19:03:${text}Z`);
 describe('moments', () => {
   test('a mark, then the highlight made of it, in one place', () => {
     let state = run(loaded, { type: 'marked', mark: mark('m-1') });
-    expect(moments(state).map((m) => [m.id, m.stage])).toEqual([['m-1', 'draft']]);
+    expect(moments(state).map((m) => [m.id, m.stage])).toEqual([['m-1', 'marked']]);
     expect(state.selected).toBe('m-1');
     state = reduce(state, {
       type: 'published',
@@ -50,7 +50,7 @@ describe('moments', () => {
         highlight('d', 'recalled', 1),
       ],
     });
-    expect(moments(state).map((m) => m.stage)).toEqual(['approved', 'growing', 'published', 'recalled']);
+    expect(moments(state).map((m) => m.stage)).toEqual(['draft', 'growing', 'published', 'recalled']);
   });
 
   test('the answer and the event of one mark are one mark', () => {

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { BINDINGS, KINDS, keyOf, type Action } from '../src/desk/actions';
+import { BINDINGS, HELP_BINDINGS, KINDS, keyOf, type Action } from '../src/desk/actions';
 import { bind, isTyping, match, nameOf, type KeyPress } from '../src/lib/keys';
 
 const press = (key: string, more: Partial<KeyPress> = {}): KeyPress => ({
@@ -76,8 +76,14 @@ describe('every key of the desk', () => {
     expect(BINDINGS.map((b) => b.action).filter((a) => !tried.has(a))).toEqual([]);
   });
 
+  test('the help, while it is open, takes Escape, and no other key', () => {
+    expect(match(HELP_BINDINGS, press('Escape'))).toBe('close-help');
+    expect(match(BINDINGS, press('Escape'))).toBe(null);
+    expect(HELP_BINDINGS.flatMap((b) => b.keys)).toEqual(['Escape']);
+  });
+
   test('no key does two things', () => {
-    const keys = BINDINGS.flatMap((b) => b.keys);
+    const keys = [...BINDINGS, ...HELP_BINDINGS].flatMap((b) => b.keys);
     expect(new Set(keys).size).toBe(keys.length);
   });
 

@@ -57,13 +57,14 @@ pub fn app(state: Arc<App>) -> Router {
         .nest("/api/v1", api::router())
         .route("/", get(pages::fan))
         .route("/desk", get(pages::desk))
+        .route("/desk/", get(pages::desk_without_slash))
         .route("/assets/{*file}", get(pages::asset))
         .route("/favicon.ico", get(pages::favicon))
         .route("/favicon.svg", get(pages::favicon))
         .route("/livez", get(|| async { "ok\n" }))
         .route("/readyz", get(api::ready))
         .route("/metrics", get(metrics::metrics))
-        .fallback(unknown)
+        .fallback(pages::nothing)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::BODY_LIMIT))
         .layer(middleware::from_fn(guard))
@@ -82,10 +83,9 @@ async fn guard(request: Request, next: Next) -> Response {
         next.run(request).await
     };
     let status = response.status();
-    let problem = HeaderValue::from_static("application/problem+json");
-    if (status.is_client_error() || status.is_server_error())
-        && response.headers().get(header::CONTENT_TYPE) != Some(&problem)
-    {
+    let kind = response.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let ours = kind.is_some_and(|k| k == b"application/problem+json" || k.starts_with(b"text/html"));
+    if (status.is_client_error() || status.is_server_error()) && !ours {
         // The framework's own refusals (a body too large, a path that is not UTF-8) in our form.
         let detail = match status {
             StatusCode::PAYLOAD_TOO_LARGE => "A body is at most 64 kB.",
@@ -95,10 +95,6 @@ async fn guard(request: Request, next: Next) -> Response {
     }
     dress(response.headers_mut());
     response
-}
-
-async fn unknown() -> Problem {
-    Problem::not_found("There is nothing at this address. The API is described in docs/api.md.")
 }
 
 async fn wrong_method() -> Problem {

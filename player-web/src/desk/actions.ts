@@ -1,6 +1,9 @@
 /** What the desk can do, and the key of each: the one table that buttons, the help and the tests read. */
 import type { Binding } from '../lib/keys';
 
+/** Seconds of a guard band: what the server takes. */
+export const GUARD = { least: 0, most: 600 } as const;
+
 /** Kinds of marks, each with its key and its guard bands in seconds. */
 export const KINDS = [
   { kind: 'goal', key: 'G', before: 8, after: 4 },
@@ -33,7 +36,8 @@ export type Action =
   | 'sound'
   | 'select-up'
   | 'select-down'
-  | 'help';
+  | 'help'
+  | 'close-help';
 
 export const BINDINGS: readonly Binding<Action>[] = [
   ...KINDS.map(({ kind, key }) => ({ action: `mark-${kind}` as const, keys: [key] })),
@@ -60,6 +64,9 @@ export const BINDINGS: readonly Binding<Action>[] = [
   { action: 'select-down', keys: ['ArrowDown'], repeat: true },
   { action: 'help', keys: ['?'] },
 ];
+
+/** Keys of the help, while it is open. */
+export const HELP_BINDINGS: readonly Binding<Action>[] = [{ action: 'close-help', keys: ['Escape'] }];
 
 /** The key printed on an action's button. */
 export function keyOf(action: Action): string {

@@ -103,11 +103,11 @@ export async function mark(kind: Kind): Promise<void> {
   }
 }
 
-/** Publishes what the inspector shows; a recalled or approved highlight is published again. */
+/** Publishes what the inspector shows; a draft or a recalled highlight is published as it is. */
 export async function publish(): Promise<void> {
   const moment = selected(state);
   if (moment?.highlight) {
-    if (moment.stage === 'recalled' || moment.stage === 'approved') await change({ publish: true });
+    if (moment.stage === 'recalled' || moment.stage === 'draft') await change({ publish: true });
     else if (state.edits[moment.id]) await change({});
     return;
   }
@@ -285,6 +285,7 @@ export function act(action: Action): void {
       dispatch({ type: 'move', by: 1 });
       break;
     case 'help':
+    case 'close-help':
       dispatch({ type: 'help' });
       break;
   }

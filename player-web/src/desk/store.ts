@@ -6,8 +6,8 @@ import { framesToMicros, parseMicros, type Micros } from '../lib/time';
 import { clockwise } from '../lib/turn';
 import { KINDS, type Kind } from './actions';
 
-/** Where a moment stands: hollow, half, full, struck. */
-export type Stage = 'draft' | 'approved' | 'growing' | 'published' | 'recalled';
+/** Where a moment stands: a mark that nothing was made of yet, or the state of the highlight, as the API has it. */
+export type Stage = 'marked' | HighlightState;
 
 /** A mark, or the highlight made of it, as the list shows it. */
 export interface Moment {
@@ -173,7 +173,7 @@ export function reduce(state: State, event: Event): State {
     }
     case 'guard':
       return {
-        ...state,
+        ...without1(state, 'guard'),
         guards: { ...state.guards, [event.kind]: { ...state.guards[event.kind], ...event.guard } },
       };
     case 'undone':
@@ -263,21 +263,14 @@ function heard(state: State, event: ServerEvent): State {
   }
 }
 
-const STAGES: Record<HighlightState, Stage> = {
-  draft: 'approved',
-  growing: 'growing',
-  published: 'published',
-  recalled: 'recalled',
-};
-
 /** Marks and highlights in one list, newest first; a mark that became a highlight is shown as that. */
 export function moments(state: Pick<State, 'marks' | 'highlights'>): Moment[] {
   const used = new Set(state.highlights.map((h) => h.mark));
-  const drafts = state.marks
+  const marked = state.marks
     .filter((m) => !used.has(m.id))
     .map((m): Moment => ({
       id: m.id,
-      stage: 'draft',
+      stage: 'marked',
       kind: m.kind,
       title: m.kind,
       in: parseMicros(m.in),
@@ -288,7 +281,7 @@ export function moments(state: Pick<State, 'marks' | 'highlights'>): Moment[] {
     }));
   const made = state.highlights.map((h): Moment => ({
     id: h.id,
-    stage: STAGES[h.state],
+    stage: h.state,
     kind: h.kind,
     title: h.title,
     in: parseMicros(h.in),
@@ -297,7 +290,7 @@ export function moments(state: Pick<State, 'marks' | 'highlights'>): Moment[] {
     angles: Object.keys(h.urls.angles),
     highlight: h,
   }));
-  return [...drafts, ...made].sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
+  return [...marked, ...made].sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
 }
 
 /** The selected moment. */

@@ -47,6 +47,9 @@ const fr = {
   lineDown: 'Moments en pause : reconnexion…',
   picture: 'Image',
   fullscreen: 'Plein écran',
+  nothingHere: 'Il n’y a rien à cette adresse.',
+  nothingHereWhy: 'Le lien est incomplet, ou la page a changé de place.',
+  toDesk: 'Ouvrir le pupitre',
 };
 
 type Words = typeof fr;
@@ -98,6 +101,9 @@ const en: Words = {
   lineDown: 'Moments paused: reconnecting…',
   picture: 'Picture',
   fullscreen: 'Full screen',
+  nothingHere: 'There is nothing at this address.',
+  nothingHereWhy: 'The link is incomplete, or the page has moved.',
+  toDesk: 'Open the desk',
 };
 
 export const language: 'fr' | 'en' = /^fr\b/i.test(globalThis.navigator?.language ?? '') ? 'fr' : 'en';

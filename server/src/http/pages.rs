@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Path, Query, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
 use rust_embed::RustEmbed;
@@ -50,6 +50,32 @@ pub(super) async fn desk(
     let cookie =
         format!("{}={}; Path=/; HttpOnly; SameSite=Strict; Max-Age=604800{secure}", crew::COOKIE, app.crew.token());
     out.insert(header::SET_COOKIE, HeaderValue::from_str(&cookie).map_err(Problem::internal)?);
+    Ok(response)
+}
+
+/// `/desk/` is typed as often as `/desk`.
+pub(super) async fn desk_without_slash(uri: Uri) -> Result<Response, Problem> {
+    let to = uri.query().map_or("/desk".to_owned(), |query| format!("/desk?{query}"));
+    let mut response = StatusCode::PERMANENT_REDIRECT.into_response();
+    let out = response.headers_mut();
+    out.insert(header::LOCATION, HeaderValue::from_str(&to).map_err(Problem::internal)?);
+    // The query may be the token.
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// An address at which there is nothing: a page for whoever reads pages, a problem for programs.
+pub(super) async fn nothing(uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok());
+    let reads_pages = accepts.flat_map(|v| v.split(',')).any(|kind| kind.trim_start().starts_with("text/html"));
+    if !reads_pages || uri.path().starts_with("/api/") {
+        return Err(Problem::not_found(
+            "There is nothing at this address. The fans' page is at /, the crew's at /desk, the API at /api/v1.",
+        ));
+    }
+    let mut response = page("not-found.html")?;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
 

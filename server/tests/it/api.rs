@@ -61,6 +61,8 @@ fn bad_input_gets_a_clear_problem_and_changes_nothing() {
         (highlights, json!({"mark": mark["id"], "title": "a\u{7}b"}).to_string(), 422, "title"),
         (highlights, json!({"mark": mark["id"], "title": "x".repeat(1000)}).to_string(), 422, "title"),
         (highlights, json!({"mark": mark["id"], "publish": "yes"}).to_string(), 400, "`publish`: invalid type: string"),
+        (highlights, json!({"mark": mark["id"], "title": "But\u{202e}3-0"}).to_string(), 422, "U+202E"),
+        (highlights, json!({"mark": mark["id"], "title": "\u{2066}But"}).to_string(), 422, "U+2066"),
     ] {
         let answer = server.crew_raw("POST", path, body.as_bytes());
         let detail = answer.problem(status)["detail"].to_string();
@@ -104,6 +106,32 @@ fn strange_ids_are_not_found() {
         let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
         let status = http::raw(server.address(), request.as_bytes());
         assert!(status.contains(" 404 ") || status.contains(" 400 "), "{path}: {status}");
+    }
+}
+
+#[test]
+fn whoever_reads_a_wrong_address_gets_a_page_and_programs_a_problem() {
+    let server = shared();
+    let browser = [("accept", "text/html,application/xhtml+xml,*/*;q=0.8")];
+    for path in ["/nope", "/desk/nope", "/assets", "/screens/a/b/c/d/e/f"] {
+        let url = format!("{}{path}", server.url);
+        let page = http::get_with(&url, &browser);
+        assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert_eq!(page.header("vary"), "accept", "{path}");
+        assert!(page.header("content-security-policy").contains("default-src 'self'"), "{path}");
+        let script = page.text().split("src=\"").nth(1).unwrap().split('"').next().unwrap();
+        assert_eq!(server.get(script).status, 200, "{path}: {script}");
+        for accept in ["*/*", "application/json", "image/avif,image/*"] {
+            let problem = http::get_with(&url, &[("accept", accept)]).problem(404);
+            assert!(problem["detail"].as_str().unwrap().contains("/desk"), "{problem}");
+        }
+    }
+    // The API speaks JSON to everybody.
+    http::get_with(&format!("{}/api/v1/nope", server.url), &browser).problem(404);
+    for (from, to) in [("/desk/", "/desk"), ("/desk/?token=a%20b", "/desk?token=a%20b")] {
+        let answer = server.get(from);
+        assert_eq!((answer.status, answer.header("location")), (308, to));
+        assert_eq!(answer.header("cache-control"), "no-store", "an address may hold a token");
     }
 }
 

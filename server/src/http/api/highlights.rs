@@ -166,7 +166,18 @@ fn title_of(title: String) -> Result<String, Problem> {
     if title.is_empty() || title.chars().count() > 200 || title.chars().any(char::is_control) {
         return Err(Problem::unprocessable("`title`: expected 1 to 200 characters, none of them a control character"));
     }
+    if let Some(turns) = title.chars().find(|c| turns_text(*c)) {
+        return Err(Problem::unprocessable(format!(
+            "`title`: U+{:04X} turns the direction of the text that follows; leave it out: each title is shown in the direction of its own letters",
+            u32::from(turns)
+        )));
+    }
     Ok(title.to_owned())
+}
+
+/// Embeddings, overrides and isolates (UAX #9, 2): unseen, and what they turn may go beyond the title.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The angles asked for, each known and with something of the range.
