@@ -168,7 +168,7 @@ export async function halt(page: Page): Promise<void> {
     const state = await page.evaluate(() => {
       const video = document.querySelector('video');
       if (!video || video.readyState < 2) return 'loading';
-      return video.ended ? 'ended' : video.paused ? 'paused' : 'playing';
+      return video.dataset['ended'] === 'true' ? 'ended' : video.paused ? 'paused' : 'playing';
     });
     if (state === 'ended') await page.getByTestId('again').click();
     if (state === 'playing') await page.keyboard.press('Space');
@@ -247,6 +247,16 @@ export function frames(playlist: string, fps: Rate): { begin: Micros; frames: nu
       return Array.from({ length: Math.round((length * fps.num) / fps.den) }, (_, i) => first + i);
     }),
   };
+}
+
+/** Of those, the ones that a player of ours shows: from the frame at `in` to the one before `out`. */
+export function shown(
+  held: { begin: Micros; frames: number[] },
+  { in: from, out: to }: Pick<Highlight, 'in' | 'out'>,
+  fps: Rate,
+): number[] {
+  const [first, end] = [from, to].map((at) => microsToFrames(parseMicros(at) - held.begin, fps));
+  return held.frames.filter((frame) => frame >= (first ?? NaN) && frame < (end ?? NaN));
 }
 
 /** When a frame is, given another frame and its time. */

@@ -9,13 +9,14 @@ import {
   playing,
   record,
   rewind,
+  shown,
   stepped,
   still,
   visit,
   type Opened,
 } from './browser';
 import { mode, percentile } from './strip';
-import { formatMicros, parseMicros } from '../src/lib/time';
+import { formatMicros, framesToMicros, parseMicros } from '../src/lib/time';
 
 const { crew, fps } = await demo();
 
@@ -219,33 +220,49 @@ describe('highlights', () => {
       await item.click();
       await page.getByTestId('scrub').waitFor();
       await halt(page);
+      // One length everywhere: the feed's is the player's.
+      const { in: from, out: to, duration } = highlight;
+      expect(duration).toBeCloseTo(Number(parseMicros(to) - parseMicros(from)) / 1e6, 5);
+      const span = await page
+        .getByTestId('scrub')
+        .evaluate((e: HTMLInputElement) => Number(e.max) - Number(e.min));
+      expect(span).toBeCloseTo(duration, 3);
+      expect(await page.getByTestId('time').textContent()).toMatch(/ \/ 0:00$/);
+      expect(await item.textContent()).toContain('0:00');
       let known: { frame: number; utc: bigint } | null = null;
       for (const [id, url] of Object.entries(highlight.urls.angles)) {
-        const { begin, frames } = held(await crew.playlist(url), fps);
+        const playlist = held(await crew.playlist(url), fps);
+        const { begin } = playlist;
         // Whole segments round [in, out), with less than one to spare at either end.
         const second = (venue.segment_frames * fps.den) / fps.num;
         const spare = Number(parseMicros(highlight.in) - begin) / 1e6;
         expect(spare).toBeGreaterThanOrEqual(0);
         expect(spare).toBeLessThan(second);
-        expect(frames.length * (fps.den / fps.num)).toBeGreaterThanOrEqual(spare + 0.9);
-        expect(frames.length * (fps.den / fps.num)).toBeLessThan(0.9 + 2 * second);
+        const whole = playlist.frames.length * (fps.den / fps.num);
+        expect(whole).toBeGreaterThanOrEqual(spare + 0.9);
+        expect(whole).toBeLessThan(0.9 + 2 * second);
+        // Of which the frames from in to out are shown.
+        const frames = shown(playlist, highlight, fps);
+        expect(frames.length).toBe(Math.round((duration * fps.num) / fps.den));
 
         await page.getByTestId(`angle-${id}`).click();
         await page.waitForFunction((a) => document.querySelector('video')?.dataset['angle'] === a, id);
         await page.evaluate(() => window.probe.record('picture'));
         const first = (await rewind(page)).frame;
-        known ??= { frame: first, utc: begin };
-        expect(instant(first, known, fps), `${id}: the first frame is the playlist's`).toBe(begin);
+        const at = begin + framesToMicros(frames[0] ?? NaN, fps);
+        known ??= { frame: first, utc: at };
+        expect(instant(first, known, fps), `${id}: the first frame is the one at in`).toBe(at);
+        expect(Math.abs(Number(at - parseMicros(from)))).toBeLessThan(1000);
         let last = first;
         for (const offset of frames.slice(1)) {
           ({ frame: last } = await stepped(page, () => page.getByTestId('step-forward').click()));
-          expect(last - first, `${id}: frame ${offset}`).toBe(offset);
+          expect(last - first, `${id}: frame ${offset}`).toBe(offset - (frames[0] ?? NaN));
         }
         // There is nothing after the last frame; played at full speed it ends on the same one.
         await rewind(page);
         await page.evaluate(() => window.probe.record('picture'));
         await page.getByTestId('play').click();
-        await page.waitForFunction(() => document.querySelector('video')?.ended);
+        await page.getByTestId('state-ended').waitFor();
         expect((await still(page)).frame, `${id}: the frame it ends on`).toBe(last);
         await page.getByTestId('again').click();
         await halt(page);

@@ -1,10 +1,10 @@
 /** Which frame is when, found without the page under test. */
-import { demo, frames, halt, open, rewind } from './browser';
-import { parseMicros, type Micros } from '../src/lib/time';
+import { demo, frames, halt, open, rewind, shown } from './browser';
+import { framesToMicros, parseMicros, type Micros } from '../src/lib/time';
 
 /**
- * A frame number and its wall clock, found without the desk: the first segment's PROGRAM-DATE-TIME in a
- * highlight's playlist, and the strip of the first frame that it plays.
+ * A frame number and its wall clock, found without the desk: counted from the first segment's PROGRAM-DATE-TIME
+ * in a highlight's playlist, and the strip of the first frame that is shown of it.
  */
 export async function origin(): Promise<{ frame: number; utc: Micros }> {
   const { crew, fps } = await demo();
@@ -20,7 +20,8 @@ export async function origin(): Promise<{ frame: number; utc: Micros }> {
   const { page, context } = await open(`/#/h/${highlight.id}`);
   await halt(page);
   const { frame } = await rewind(page);
-  const { begin } = frames(await crew.playlist(highlight.urls.angles[id] ?? ''), fps);
+  const held = frames(await crew.playlist(highlight.urls.angles[id] ?? ''), fps);
+  const [first = NaN] = shown(held, highlight, fps);
   await context.close();
-  return { frame, utc: begin };
+  return { frame, utc: held.begin + framesToMicros(first, fps) };
 }

@@ -1,6 +1,6 @@
 /** A page in a browser that Playwright does not drive, and what the suites of those browsers ask of it. */
 import { expect } from 'vitest';
-import { demo, eventually, frames as held } from './browser';
+import { demo, eventually, frames as held, shown } from './browser';
 import { mode, percentile, type Sample, type Strip } from './strip';
 import { formatMicros, parseMicros, type Rate } from '../src/lib/time';
 
@@ -82,7 +82,7 @@ const halted = (tab: Tab) =>
     const state = await tab.evaluate((id) => {
       const video = document.querySelector<HTMLVideoElement>(`video[data-testid="${id}"]`);
       if (!video || video.readyState < 2) return 'loading';
-      return video.ended ? 'ended' : video.paused ? 'paused' : 'playing';
+      return video.dataset['ended'] === 'true' ? 'ended' : video.paused ? 'paused' : 'playing';
     }, 'picture');
     if (state === 'ended') await tab.click('again');
     if (state === 'playing') await tab.press(' ');
@@ -155,7 +155,7 @@ export async function watchLive(tab: Tab, browser: string, fps: Rate): Promise<v
   expect(zero(turnedTo, fps), 'the same instant').toBe(zero(before, fps));
 }
 
-/** Publishes a second and opens it from the feed; what its first angle's playlist holds. */
+/** Publishes a second and opens it from the feed; the frames that its first angle shows. */
 async function openReplay(tab: Tab, title: string): Promise<number[]> {
   const { crew, fps } = await demo();
   await tab.goto('/');
@@ -170,7 +170,8 @@ async function openReplay(tab: Tab, title: string): Promise<number[]> {
   await tab.click(`highlight-${highlight.id}`);
   await there(tab, '[data-testid="scrub"]');
   const [angle = ''] = await angleIds(tab);
-  return held(await crew.playlist(highlight.urls.angles[angle.replace('angle-', '')] ?? ''), fps).frames;
+  const playlist = await crew.playlist(highlight.urls.angles[angle.replace('angle-', '')] ?? '');
+  return shown(held(playlist, fps), highlight, fps);
 }
 
 /** Each frame of a replay, from first to last. */
@@ -182,7 +183,7 @@ export async function watchFrames(tab: Tab, title: string): Promise<void> {
   for (const offset of frames.slice(1)) {
     await tab.click('step-forward');
     last = await moved(tab, last);
-    expect(last - first.frame, `frame ${offset}`).toBe(offset);
+    expect(last - first.frame, `frame ${offset}`).toBe(offset - (frames[0] ?? NaN));
   }
   // There is nothing after the last frame; played at full speed it ends on the same one.
   await rewound(tab);

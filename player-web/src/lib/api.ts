@@ -1,5 +1,5 @@
 /** The HTTP API, typed as `docs/api.md` has it. */
-import type { Rate } from './time';
+import { parseMicros, type Micros, type Rate } from './time';
 
 export interface Venue {
   name: string;
@@ -67,6 +67,11 @@ export interface Highlight {
   version: number;
   created: string;
   urls: { multivariant: string; player: string; poster: string; angles: Record<string, string> };
+}
+
+/** What a highlight shows: the frames from `in` up to, not with, `out`. Its media is whole segments. */
+export function rangeOf(highlight: Highlight): { in: Micros; out: Micros } {
+  return { in: parseMicros(highlight.in), out: parseMicros(highlight.out) };
 }
 
 /** A request that was refused or did not arrive; `detail` is a sentence for a person. */

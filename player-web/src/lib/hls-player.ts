@@ -65,6 +65,7 @@ export class HlsPlayer extends Player {
     }, STUCK_MS);
     this.hls?.destroy();
     this.source = source;
+    this.opening(source.start === undefined);
     this.angle = source.angle;
     this.cut = null;
     this.turning = false;

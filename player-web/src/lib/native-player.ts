@@ -29,6 +29,7 @@ export class NativePlayer extends Player {
     clearTimeout(this.retry);
     this.forget();
     this.source = source;
+    this.opening(this.pending === null);
     this.angle = source.angle;
     this.failure = null;
     if (source.angle === null) return;
@@ -94,7 +95,10 @@ export class NativePlayer extends Player {
     if (!start || Number.isNaN(start.getTime())) return;
     const utc = BigInt(Math.round(start.getTime() * 1000));
     this.clock.learn([{ start: 0, rawProgramDateTime: formatMicros(utc) }]);
-    if (this.pending === null) return;
+    if (this.pending === null) {
+      this.enter();
+      return;
+    }
     this.video.currentTime = Number(this.pending - utc) / 1e6 + frameSeconds(this.rate) / 2;
     this.pending = null;
   };

@@ -21,6 +21,8 @@ export interface Source {
   angle: string | null;
   /** Seconds on the player's timeline to start at; live and highlights know their own start. */
   start?: number;
+  /** What a highlight shows of its media, which is whole segments: from the frame at `in` to the one before `out`. */
+  range?: { in: Micros; out: Micros };
 }
 
 /** A sound that can be chosen. No two have the same name. */
@@ -81,6 +83,10 @@ export abstract class Player {
   private sought: number | null = null;
   private blocked = false;
   protected gone = false;
+  /** Opened, and not at `in` yet. */
+  private entering = false;
+  /** The last frame before `out` was played. */
+  private finished = false;
 
   constructor(
     readonly video: HTMLVideoElement,
@@ -92,6 +98,7 @@ export abstract class Player {
     for (const name of EVENTS) video.addEventListener(name, this.emit);
     video.addEventListener('waiting', this.waiting);
     video.addEventListener('seeked', this.arrived);
+    video.addEventListener('loadedmetadata', this.enter);
     this.watch();
   }
 
@@ -113,6 +120,7 @@ export abstract class Player {
     for (const name of EVENTS) this.video.removeEventListener(name, this.emit);
     this.video.removeEventListener('waiting', this.waiting);
     this.video.removeEventListener('seeked', this.arrived);
+    this.video.removeEventListener('loadedmetadata', this.enter);
     if (this.callback) this.video.cancelVideoFrameCallback(this.callback);
   }
 
@@ -128,6 +136,8 @@ export abstract class Player {
 
   play(): void {
     this.blocked = false;
+    // Once more from the beginning, as a video that has ended does by itself.
+    if (this.finished || (this.source?.range && this.video.ended)) this.show(this.bounds().start);
     this.video.play().catch((reason: unknown) => {
       if (!(reason instanceof DOMException) || reason.name !== 'NotAllowedError') return;
       if (!this.video.muted) {
@@ -197,8 +207,12 @@ export abstract class Player {
   /** Moves by whole frames, paused. Quick presses add up. */
   step(frames: number): void {
     this.pause();
+    this.finished = false;
     const from = this.aim ?? this.frame;
-    this.aim = Math.max(this.bounds().start, from + frames * frameSeconds(this.rate));
+    const { start, end } = this.bounds();
+    const frame = frameSeconds(this.rate);
+    const last = this.source?.range ? Math.max(start, end - frame) : Infinity;
+    this.aim = Math.min(Math.max(start, from + frames * frame), last);
     this.seekFrame(this.aim);
   }
 
@@ -220,6 +234,7 @@ export abstract class Player {
   private show(mediaTime: number): void {
     if (this.mode !== 'vod') this.hold();
     this.aim = null;
+    this.finished = false;
     const { start, end } = this.bounds();
     this.seekFrame(Math.min(Math.max(mediaTime, start), Math.max(start, end - frameSeconds(this.rate))));
     this.emit();
@@ -265,15 +280,50 @@ export abstract class Player {
     this.video.currentTime = mediaTime + frameSeconds(this.rate) / 2;
   }
 
-  /** What can be played: the seekable range, and what is buffered outside of it. */
+  /** What can be played: the seekable range, and what is buffered outside of it; of a highlight, what it shows. */
   bounds(): { start: number; end: number } {
     const { seekable, buffered } = this.video;
     const ranges = [seekable, buffered].filter((r) => r.length > 0);
     if (ranges.length === 0) return { start: 0, end: 0 };
-    return {
-      start: Math.min(...ranges.map((r) => r.start(0))),
-      end: Math.max(...ranges.map((r) => r.end(r.length - 1))),
-    };
+    const start = Math.min(...ranges.map((r) => r.start(0)));
+    const end = Math.max(...ranges.map((r) => r.end(r.length - 1)));
+    const shown = this.range();
+    return shown ? { start: Math.max(start, shown.start), end: Math.min(end, shown.end) } : { start, end };
+  }
+
+  /** The source's range on the player's timeline, once a playlist has said where that is. */
+  private range(): { start: number; end: number } | null {
+    const { range } = this.source ?? {};
+    const [from, to] = range ? [this.clock.position(range.in), this.clock.position(range.out)] : [null, null];
+    if (from === null || to === null) return null;
+    return { start: this.clock.presentation(from), end: this.clock.presentation(to) };
+  }
+
+  /** A source was opened: whether it begins at its own beginning. */
+  protected opening(afresh: boolean): void {
+    this.entering = afresh && this.source?.range !== undefined;
+    this.finished = false;
+  }
+
+  /** Goes to `in` as soon as that can be done: nothing before it is shown. */
+  protected readonly enter = (): void => {
+    const shown = this.entering && this.video.readyState >= 1 ? this.range() : null;
+    if (!shown) return;
+    this.entering = false;
+    if (this.video.currentTime < shown.start) this.seekFrame(shown.start);
+  };
+
+  /** Stands still on the last frame before `out`. */
+  private finish(shown: number): void {
+    const { video } = this;
+    const end = video.paused || video.seeking ? undefined : this.range()?.end;
+    const frame = frameSeconds(this.rate);
+    if (end === undefined || shown < end - 1.5 * frame) return;
+    video.pause();
+    this.finished = true;
+    // Another frame may be drawn before the pause takes hold.
+    this.seekFrame(end - frame);
+    this.emit();
   }
 
   protected emit = (): void => {
@@ -292,7 +342,7 @@ export abstract class Player {
       muted: video.muted,
       ...this.heardOf(),
       buffering: !video.paused && video.readyState < 3 && !video.ended,
-      ended: video.ended,
+      ended: video.ended || this.finished,
       rate: video.playbackRate,
       time: video.currentTime,
       ...this.bounds(),
@@ -308,6 +358,7 @@ export abstract class Player {
       const shown = (this.shown = this.named(metadata.mediaTime));
       if (this.aim !== null && Math.abs(this.aim - shown) < frameSeconds(this.rate) / 2) this.aim = null;
       this.presented(shown);
+      this.finish(shown);
       this.callback = this.video.requestVideoFrameCallback(next);
     };
     this.callback = this.video.requestVideoFrameCallback(next);
