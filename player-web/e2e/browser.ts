@@ -215,6 +215,9 @@ export class Crew {
   marks = async () => (await this.call<{ items: Mark[] }>('GET', '/api/v1/marks')).items;
   highlights = async () => (await this.call<{ items: Highlight[] }>('GET', '/api/v1/highlights')).items;
   highlight = (id: string) => this.call<Highlight>('GET', `/api/v1/highlights/${id}`);
+  /** Takes a camera out, or puts it back. */
+  pause = (id: string) => this.call<Camera>('POST', `/api/v1/cameras/${id}/pause`);
+  resume = (id: string) => this.call<Camera>('POST', `/api/v1/cameras/${id}/resume`);
   publish = (body: object) => this.call<Highlight>('POST', '/api/v1/highlights', { publish: true, ...body });
 
   /** Text of a playlist; of a multivariant's first variant when it is one. */

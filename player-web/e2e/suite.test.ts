@@ -3,6 +3,7 @@ import { afterAll } from 'vitest';
 import { browser } from './browser';
 import './desk';
 import './fan';
+import './angles';
 import './access';
 import './firefox';
 import './restart';

@@ -180,6 +180,8 @@ describe('angles', () => {
     expect(angle(state)).toBe('main');
     expect(angleIds(state)).toContain('south');
     state = reduce(state, server({ kind: 'camera.changed', data: { ...south, state: 'live' } }));
+    expect(angle(state)).toBe('main');
+    state = reduce(state, { type: 'angle', id: 'south' });
     expect(angle(state)).toBe('south');
     state = reduce(state, server({ kind: 'camera.removed', data: { id: 'south' } }));
     expect(angleIds(state)).toEqual(['main', 'north']);

@@ -99,12 +99,28 @@ describe('cameras that come and go', () => {
     expect(angle(state)).toBe('main');
   });
 
-  test('a paused angle is left for one that is live, and returned to', () => {
+  test('a paused angle is left for one that is live, and nobody is turned back when it returns', () => {
     let state = run(...loaded, { type: 'angle', id: 'north' });
     state = reduce(state, server({ kind: 'camera.changed', data: camera('north', 90, 'paused') }));
     expect(angle(state)).toBe('main');
     expect(angles(state).find((a) => a.id === 'north')?.state).toBe('paused');
-    state = reduce(state, server({ kind: 'camera.state', data: camera('north', 90) }));
+    for (const back of ['connecting', 'live'] as const) {
+      state = reduce(state, server({ kind: 'camera.state', data: camera('north', 90, back) }));
+      expect(angle(state)).toBe('main');
+    }
+    state = reduce(state, { type: 'angle', id: 'north' });
+    expect(angle(state)).toBe('north');
+  });
+
+  test('the first angle, which nobody chose, is not returned to either, nor from a replay', () => {
+    const pause = (state: State) =>
+      reduce(state, server({ kind: 'camera.changed', data: camera('main', 0, 'paused') }));
+    const resume = (state: State) => reduce(state, server({ kind: 'camera.state', data: camera('main', 0) }));
+    let state = pause(run(...loaded));
+    expect(angle(state)).toBe('north');
+    expect(angle(resume(state))).toBe('north');
+    state = run(...loaded, published('h-1'), { type: 'route', id: 'h-1' });
+    state = reduce(resume(pause(state)), { type: 'route', id: null });
     expect(angle(state)).toBe('north');
   });
 

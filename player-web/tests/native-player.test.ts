@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { NativePlayer } from '../src/lib/native-player';
 import type { Snapshot } from '../src/lib/player';
+import { parseMicros } from '../src/lib/time';
 
 const rate = { num: 25, den: 1 };
 const single = (angle: string) => `/h/${angle}/index.m3u8`;
@@ -93,6 +94,51 @@ test('a replay turned while it stands shows the same instant, whatever each angl
   expect(video.currentTime).toBeCloseTo(4.22, 6);
   shows(4.2);
   expect(player.instant()).toBe(before);
+});
+
+test('a replay is shown from in to out, whatever whole segments hold, and once more from in', () => {
+  const { video, state, loaded, shows } = apple();
+  const ranges = { length: 1, start: () => 0, end: () => 5 };
+  Object.defineProperty(video, 'seekable', { get: () => ranges });
+  Object.defineProperty(video, 'buffered', { get: () => ranges });
+  let snapshot: Snapshot | null = null;
+  const player = new NativePlayer(video, 'vod', rate, (next) => (snapshot = next));
+  const range = {
+    in: parseMicros('2026-11-22T19:03:00.360000Z'),
+    out: parseMicros('2026-11-22T19:03:03.000000Z'),
+  };
+  player.open({ url: '', single, angle: 'main', range });
+  loaded('2026-11-22T19:03:00.000Z');
+  expect(video.currentTime).toBeCloseTo(0.38, 6);
+  const bounds = player.bounds();
+  expect(bounds.start).toBeCloseTo(0.36, 6);
+  expect(bounds.end).toBeCloseTo(3, 6);
+
+  shows(2.92);
+  expect(state.paused).toBe(false);
+  // The last frame, or one that came after it unseen.
+  shows(3.0);
+  expect(state.paused).toBe(true);
+  expect(video.currentTime).toBeCloseTo(2.98, 6);
+  expect(snapshot).toMatchObject({ ended: true });
+  shows(2.96);
+  player.step(1);
+  expect(video.currentTime).toBeCloseTo(2.98, 6);
+  player.seek(9);
+  expect(video.currentTime).toBeCloseTo(2.98, 6);
+  expect(snapshot).toMatchObject({ ended: false });
+
+  player.play();
+  shows(2.96);
+  expect(snapshot).toMatchObject({ ended: true });
+  player.toggle();
+  expect(video.currentTime).toBeCloseTo(0.38, 6);
+  expect(state.paused).toBe(false);
+  // A turn keeps the instant: it does not begin again.
+  shows(1.2);
+  player.turn('north');
+  loaded('2026-11-22T19:02:59.000Z');
+  expect(video.currentTime).toBeCloseTo(2.22, 6);
 });
 
 test('slow motion goes on over a turn', () => {

@@ -241,7 +241,7 @@ function heard(state: State, event: ServerEvent): State {
     case 'camera.added':
     case 'camera.changed':
     case 'camera.removed':
-      return { ...state, cameras: cameras(state.cameras, event) };
+      return moved(state, { ...state, cameras: cameras(state.cameras, event) });
     case 'venue.changed':
       return { ...state, venue: state.venue && { ...state.venue, ...event.data } };
     case 'mark.created':
@@ -339,6 +339,13 @@ export function angle(state: State): string | null {
   if (state.wanted !== null && ids.includes(state.wanted) && !paused) return state.wanted;
   const live = state.cameras.find((c) => c.state === 'live' && ids.includes(c.id));
   return live?.id ?? ids[0] ?? null;
+}
+
+/** Whoever watched an angle that was paused stays where that led them: nothing jumps when it is put back. */
+function moved(before: State, after: State): State {
+  const was = angle({ ...before, preview: null });
+  const paused = after.cameras.some((c) => c.id === was && c.state === 'paused');
+  return paused ? { ...after, wanted: angle({ ...after, preview: null }) } : after;
 }
 
 /** Angles that the programme can show, in the order of the turn. */

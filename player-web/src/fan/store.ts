@@ -101,7 +101,7 @@ function heard(state: State, event: ServerEvent): State {
     case 'camera.added':
     case 'camera.changed':
     case 'camera.removed':
-      return { ...state, cameras: state.cameras && cameras(state.cameras, event) };
+      return moved(state, { ...state, cameras: state.cameras && cameras(state.cameras, event) });
     case 'venue.changed':
       return { ...state, venue: state.venue && { ...state.venue, ...event.data } };
     case 'highlight.published':
@@ -129,6 +129,16 @@ function heard(state: State, event: ServerEvent): State {
     default:
       return state;
   }
+}
+
+/**
+ * Whoever watched an angle that was paused stays where that led them when it is put back: there is nothing to
+ * play of the time that it was away.
+ */
+function moved(before: State, after: State): State {
+  const was = angle({ ...before, replay: null });
+  const paused = after.cameras?.some((c) => c.id === was && c.state === 'paused');
+  return paused ? { ...after, wanted: angle({ ...after, replay: null }) } : after;
 }
 
 /** The angles that can be turned to now, clockwise. */
