@@ -4,6 +4,7 @@ import { browser } from './browser';
 import './desk';
 import './fan';
 import './angles';
+import './elsewhere';
 import './access';
 import './firefox';
 import './restart';

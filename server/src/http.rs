@@ -2,6 +2,7 @@
 
 mod answer;
 mod api;
+mod cors;
 mod highlight;
 mod hls;
 mod media;
@@ -25,7 +26,7 @@ use axum::{
 };
 
 use answer::dress;
-pub use answer::{ALWAYS, Answer, Cache};
+pub use answer::{ALWAYS, Answer, Cache, OPEN};
 pub use api::{camera_object, highlight_object};
 pub use problem::Problem;
 pub use quick::{Asked, Quick, crowd, quick};
@@ -39,7 +40,7 @@ use crate::app::App;
 
 /// Every address, over this state.
 pub fn app(state: Arc<App>) -> Router {
-    let open = Router::new()
+    Router::new()
         .route("/live/{file}", get(hls::all))
         .route("/live/{camera}/{file}", get(hls::one))
         .route("/live/{camera}/{rendition}/{file}", get(hls::rendition))
@@ -47,12 +48,6 @@ pub fn app(state: Arc<App>) -> Router {
         .route("/highlights/{id}/{file}", get(highlight::all))
         .route("/highlights/{id}/{camera}/{file}", get(highlight::one))
         .route("/highlights/{id}/{version}/{camera}/{rendition}/{file}", get(highlight::rendition))
-        .layer(middleware::map_response(|mut response: Response| async {
-            answer::open(response.headers_mut());
-            response
-        }));
-    Router::new()
-        .merge(open)
         .merge(whip::router())
         .nest("/api/v1", api::router())
         .route("/", get(pages::fan))
@@ -68,6 +63,7 @@ pub fn app(state: Arc<App>) -> Router {
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(api::BODY_LIMIT))
         .layer(middleware::from_fn(guard))
+        .layer(middleware::from_fn(cors::reads))
         .with_state(state)
 }
 

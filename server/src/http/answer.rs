@@ -81,8 +81,8 @@ impl Form {
 
 /// What every answer of the server says.
 pub const ALWAYS: [(&str, &str); 2] = [("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer")];
-/// What playlists and media say: any page may play them, without credentials, so that nobody's drafts are shown.
-const OPEN: (&str, &str) = ("access-control-allow-origin", "*");
+/// What anybody may read says: any page may, without credentials, so that nobody's drafts are shown.
+pub const OPEN: (&str, &str) = ("access-control-allow-origin", "*");
 
 /// Adds what every answer of the server says.
 pub fn dress(headers: &mut HeaderMap) {
@@ -91,7 +91,7 @@ pub fn dress(headers: &mut HeaderMap) {
     }
 }
 
-/// Adds what playlists and media say.
+/// Adds what lets any page read it.
 pub fn open(headers: &mut HeaderMap) {
     headers.insert(HeaderName::from_static(OPEN.0), HeaderValue::from_static(OPEN.1));
 }

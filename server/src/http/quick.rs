@@ -89,7 +89,7 @@ pub async fn crowd<B>(app: &Arc<App>, request: &Request<B>) -> Option<Response> 
         path: uri.path(),
         query: uri.query(),
         gzip: text::accepts_gzip(headers),
-        personal: headers.contains_key(header::COOKIE) || headers.contains_key(header::AUTHORIZATION),
+        personal: super::cors::personal(headers),
         last_event: None,
         head,
     };

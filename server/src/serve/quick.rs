@@ -120,7 +120,7 @@ async fn refuse(io: &mut (impl AsyncWrite + Unpin), problem: Response, without_b
 /// Writes events until the client closes or the server stops. Their end is the connection's (RFC 9112, 6.3).
 async fn follow(io: &mut (impl AsyncRead + AsyncWrite + Unpin), mut following: Following) -> io::Result<()> {
     let mut head = b"HTTP/1.1 200 OK\r\nconnection: close\r\n".to_vec();
-    for (name, value) in http::EVENT_FIELDS.iter().chain(&http::ALWAYS) {
+    for (name, value) in http::EVENT_FIELDS.iter().chain(&http::ALWAYS).chain([&http::OPEN]) {
         field(&mut head, name, value.as_bytes());
     }
     end(&mut head);

@@ -136,6 +136,60 @@ fn whoever_reads_a_wrong_address_gets_a_page_and_programs_a_problem() {
 }
 
 #[test]
+fn pages_of_other_origins_read_what_anybody_may_and_no_draft() {
+    const ALLOWED: &str = "access-control-allow-origin";
+    let server = shared();
+    server.wait_for_media(3);
+    let mark = server.mark(1.0, 0.0);
+    let published = server.publish(&mark);
+    let of = |highlight: &Value| format!("/highlights/{}/index.m3u8", highlight["id"].as_str().unwrap());
+    let poster = published["urls"]["poster"].as_str().unwrap();
+    until("a poster", || Some(server.get(poster)).filter(|a| a.status == 200));
+    let reads = [
+        "/api/v1/venue",
+        "/api/v1/cameras",
+        "/api/v1/highlights",
+        "/api/v1/marks",
+        "/live/player.m3u8",
+        poster,
+        &of(&published),
+    ];
+    for path in
+        reads.into_iter().chain(["/api/v1/highlights/h-none", "/highlights/h-none/index.m3u8", "/live/main/nope"])
+    {
+        let url = format!("{}{path}", server.url);
+        let elsewhere = ("origin", "https://club.example");
+        // Over either way through the server.
+        for way in [("accept", "*/*"), ("connection", "close")] {
+            assert_eq!(http::get_with(&url, &[elsewhere, way]).header(ALLOWED), "*", "{path} {way:?}");
+        }
+        let preflight = http::send("OPTIONS", &url, None, b"");
+        assert_eq!((preflight.status, preflight.header(ALLOWED)), (204, "*"), "{path}");
+        assert_eq!(preflight.header("access-control-allow-methods"), "GET, HEAD", "{path}");
+        let fields = preflight.header("access-control-allow-headers");
+        assert!(fields.contains("cmcd-request") && fields.contains("range"), "{path}: {fields}");
+        assert!(!fields.contains("authorization"), "{path}: {fields}");
+    }
+    assert_eq!(http::send("OPTIONS", &format!("{}/media/main/234p/1/1.m4s", server.url), None, b"").status, 204);
+
+    let draft = server.crew("POST", "/api/v1/highlights", &json!({"mark": mark["id"], "angles": ["main"]})).json();
+    let bearer = format!("Bearer {}", server.token);
+    let cookie = format!("virage-crew={}", server.token);
+    for path in ["/api/v1/highlights", &format!("/api/v1/highlights/{}", draft["id"].as_str().unwrap()), &of(&draft)] {
+        for sent in [("authorization", bearer.as_str()), ("cookie", cookie.as_str())] {
+            let answer = http::get_with(&format!("{}{path}", server.url), &[sent]);
+            assert_eq!((answer.status, answer.header(ALLOWED)), (200, ""), "{path}");
+        }
+    }
+    let written = server.crew("POST", "/api/v1/marks", &json!({"kind": "goal", "before": 1, "after": 0}));
+    assert_eq!((written.status, written.header(ALLOWED)), (201, ""));
+    // Pages are nobody else's, and the crew's least of all.
+    for path in ["/", "/desk", "/metrics"] {
+        assert_eq!(server.get(path).header(ALLOWED), "", "{path}");
+    }
+}
+
+#[test]
 fn writing_needs_the_crew() {
     let server = shared();
     let body = br#"{"kind":"goal","before":1,"after":0}"#;

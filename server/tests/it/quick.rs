@@ -180,6 +180,12 @@ fn events_end_with_the_connection_and_drafts_stay_the_crews() {
     wire.say("GET /api/v1/events HTTP/1.1\r\nhost: x\r\n\r\n");
     let head = wire.head();
     assert_eq!((head.status.as_str(), head.fields["content-type"].as_str()), ("HTTP/1.1 200 OK", "text/event-stream"));
+    let mut whole = Wire::open(server);
+    whole.say("GET /api/v1/events HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    for mut fields in [head.fields, whole.head().fields] {
+        fields.remove("transfer-encoding");
+        assert_eq!(fields["access-control-allow-origin"], "*", "{fields:?}");
+    }
     assert_eq!(wire.line(), "retry: 1000");
     let mark = server.mark(1.0, 0.0);
     let draft = serde_json::json!({"mark": mark["id"], "title": "draft", "angles": ["main"]});
