@@ -5,11 +5,11 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
-    Clock, Config, Error, LoudnessMeter, Meter, Mosaic, Painter, Sink, SoundConfig, Source, Stats, bridge,
+    Clock, Config, Error, LoudnessMeter, Meter, Mosaic, Painter, Sink, Sound, SoundConfig, Source, Stats, bridge,
     bridge::{Bridge, Feed},
     clock::signed,
     config::check_offset,
@@ -25,7 +25,7 @@ use crate::{
     worker::{Stop, Worker},
 };
 
-/// How long dropping a camera may take; what is stuck in a library by then ends by itself later.
+/// How long stopping cameras and sounds may take, however many; what is stuck in a library by then ends by itself later.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// A camera that is running. Dropping it stops everything, in bounded time; no call of its sink comes after that.
@@ -43,6 +43,8 @@ pub(crate) struct Parts {
     pub mailbox: Option<Arc<dyn Close>>,
     pub reception: Option<Reception>,
     pub workers: Vec<Worker>,
+    /// Until when its end is waited for, once it was told to end.
+    until: Option<Instant>,
 }
 
 /// What receives, and can be replaced while everything else goes on.
@@ -53,18 +55,25 @@ pub(crate) struct Reception {
     offset: Arc<AtomicI64>,
     stop: Stop,
     worker: Worker,
+    /// Until when its end is waited for, once it was told to end.
+    until: Option<Instant>,
 }
 
 impl Reception {
     fn start(name: &str, source: Source, intake: Arc<Intake>, offset: Arc<AtomicI64>) -> Result<Self, Error> {
         let stop = Stop::default();
         let worker = supervise::run(name, source, Arc::clone(&intake), stop.clone())?;
-        Ok(Self { name: name.to_owned(), intake, offset, stop, worker })
+        Ok(Self { name: name.to_owned(), intake, offset, stop, worker, until: None })
+    }
+
+    fn leave(&mut self) -> Instant {
+        self.stop.stop();
+        *self.until.get_or_insert_with(|| Instant::now() + PATIENCE)
     }
 
     fn replace(&mut self, source: Source, offset: i64) -> Result<(), Error> {
-        self.stop.stop();
-        self.worker.join_within(PATIENCE);
+        let until = self.leave();
+        self.worker.join_until(until);
         self.offset.store(offset, Ordering::Relaxed);
         self.intake.replaced();
         *self = Self::start(&self.name, source, Arc::clone(&self.intake), Arc::clone(&self.offset))?;
@@ -116,6 +125,14 @@ impl Camera {
         let intake = Intake::new(clock, needs, Arc::clone(&offset), Arc::clone(&parts.gate), Arc::clone(&counters));
         parts.reception = Some(Reception::start(config.id.as_str(), source, Arc::new(intake), offset)?);
         Ok(Self { counters, parts })
+    }
+
+    /// Tells its source to end, without waiting for that. [`receive`](Self::receive) then waits for what is left: so
+    /// several cameras take no longer than the slowest.
+    pub fn leave(&mut self) {
+        if let Some(reception) = &mut self.parts.reception {
+            reception.leave();
+        }
     }
 
     /// Receives from another source, or from one that is late by another measure. The ladder, the sound and their
@@ -190,10 +207,37 @@ impl Camera {
     }
 }
 
+/// Stops all of these at once: however many are stuck in a library, it takes no longer than one of them.
+pub fn stop(mut cameras: Vec<Camera>, mut sounds: Vec<Sound>) {
+    let parts = cameras.iter_mut().map(|camera| &mut camera.parts).chain(sounds.iter_mut().map(Sound::parts));
+    for parts in parts {
+        parts.end();
+    }
+}
+
 impl Parts {
     pub fn new(sink: Arc<dyn Sink>) -> Self {
         let (gate, stop) = (Gate::new(sink), Stop::default());
-        Self { gate, stop, ladder: None, mailbox: None, reception: None, workers: Vec::new() }
+        Self { gate, stop, ladder: None, mailbox: None, reception: None, workers: Vec::new(), until: None }
+    }
+
+    /// Tells everything to end, once, and waits for nothing.
+    fn end(&mut self) -> Instant {
+        if let Some(until) = self.until {
+            return until;
+        }
+        self.gate.close();
+        self.stop.stop();
+        if let Some(reception) = &self.reception {
+            reception.stop.stop();
+        }
+        if let Some(mailbox) = &self.mailbox {
+            mailbox.close();
+        }
+        if let Some(ladder) = &self.ladder {
+            ladder.stop();
+        }
+        *self.until.insert(Instant::now() + PATIENCE)
     }
 
     /// Starts the encoder of a received sound.
@@ -209,19 +253,9 @@ impl Parts {
 
 impl Drop for Parts {
     fn drop(&mut self) {
-        self.gate.close();
-        self.stop.stop();
-        if let Some(reception) = &self.reception {
-            reception.stop.stop();
-        }
-        if let Some(mailbox) = &self.mailbox {
-            mailbox.close();
-        }
-        if let Some(ladder) = &self.ladder {
-            ladder.stop();
-        }
+        let until = self.end();
         let receiving = self.reception.iter().map(|reception| &reception.worker);
-        self.workers.iter().chain(receiving).for_each(|worker| worker.join_within(PATIENCE));
+        self.workers.iter().chain(receiving).for_each(|worker| worker.join_until(until));
     }
 }
 

@@ -39,7 +39,7 @@ mod survey;
 mod sync;
 mod worker;
 
-pub use camera::Camera;
+pub use camera::{Camera, stop};
 pub use clock::Clock;
 pub use config::{Config, Preset, Rung, SoundConfig, UnknownPreset};
 pub use elements::init;
@@ -51,7 +51,7 @@ pub use push::whip;
 pub use reference::{Follow, Reference, Standing, UnknownClock};
 pub use sink::{Basis, Meter, Output, Sink, State, Stats, Timing};
 pub use sound::{Input, Sound};
-pub use source::{LimitError, Limits, Source, SourceError};
+pub use source::{LimitError, Limits, SCHEMES, Socket, Source, SourceError};
 pub use survey::{Ability, Survey, survey};
 
 /// Why something cannot be started.

@@ -44,6 +44,7 @@ pub(crate) fn run(
     let mut canvas = Canvas::new(config.canvas().unwrap_or(Rung { height: 360, kbps: 0 }))?;
     let (segment, window) = (u64::from(grid.segment_frames), Window::of(config));
     Worker::spawn(format!("{}-painter", config.id), move || {
+        Counters::add(&counters.connections);
         gate.with(|sink| sink.state(State::Live));
         let upcoming = |clock: &Clock| (grid.nearest_frame(clock.now()) + 1).next_multiple_of(segment);
         let mut frame = upcoming(&clock);

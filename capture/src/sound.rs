@@ -19,7 +19,7 @@ use crate::{
 /// A sound that is running, from a source of its own, from a camera or from a program. Dropping it stops everything, in
 /// bounded time; no call of its sink comes after that.
 pub struct Sound {
-    _parts: Parts,
+    parts: Parts,
     meter: LoudnessMeter,
 }
 
@@ -61,7 +61,7 @@ impl Sound {
         let intake = Intake::new(clock, needs, offset, Arc::clone(&parts.gate), Arc::new(Counters::default()));
         let stop = parts.stop.clone();
         parts.workers.push(supervise::run(name.as_str(), source, Arc::new(intake), stop)?);
-        Ok(Self { _parts: parts, meter })
+        Ok(Self { parts, meter })
     }
 
     /// Starts a sound that a camera feeds, by way of the [`Input`]; silent until then. The offset is not read: the
@@ -74,7 +74,7 @@ impl Sound {
         let mut parts = Parts::new(sink);
         let meter = LoudnessMeter::new();
         let bridge = parts.bridge(config, meter.clone(), &clock)?;
-        Ok((Self { _parts: parts, meter }, Input(bridge)))
+        Ok((Self { parts, meter }, Input(bridge)))
     }
 
     /// Starts a sound that a program makes. The offset is not read.
@@ -93,7 +93,11 @@ impl Sound {
         let first = bridge::first_sample(&clock);
         let (gate, stop, meter) = (Arc::clone(&parts.gate), parts.stop.clone(), LoudnessMeter::new());
         parts.workers.push(bridge::run(config, first, Feed::Speaker(speaker), meter.clone(), clock, gate, stop)?);
-        Ok(Self { _parts: parts, meter })
+        Ok(Self { parts, meter })
+    }
+
+    pub(crate) fn parts(&mut self) -> &mut Parts {
+        &mut self.parts
     }
 
     /// Reads how loud it is, for as long as it lives.

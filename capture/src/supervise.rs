@@ -37,7 +37,7 @@ pub(crate) fn run(name: &str, source: Source, intake: Arc<Intake>, stop: Stop) -
         let mut door = None;
         while !stop.stopped() {
             intake.connecting(source.is_paced());
-            let end = attempt(&name, &source, &mut door, &intake, &stop);
+            let end = unharmed(|| attempt(&name, &source, &mut door, &intake, &stop));
             if stop.stopped() {
                 return;
             }
@@ -78,6 +78,7 @@ fn attempt(name: &str, source: &Source, door: &mut Option<Door>, intake: &Arc<In
         }
     }
     let seat = door.as_ref().map(|door| &door.seat);
+    let mut limits = source.limits.now();
     let ingest = match Ingest::start(name, source, seat, intake) {
         Ok(ingest) => ingest,
         // Our own words; what libraries say may quote the address.
@@ -91,9 +92,9 @@ fn attempt(name: &str, source: &Source, door: &mut Option<Door>, intake: &Arc<In
                 let detail = source.scrub(&detail);
                 // At each attempt: for who looks for it.
                 tracing::debug!(source = %name, detail, "pipeline error");
-                let plain = ingest.complaint().or_else(|| plain(source, &format!("{why} {detail}")));
+                let known = complaint(&ingest, source).or_else(|| plain(source, &format!("{why} {detail}")));
                 let why = if detail.contains("not-linked") { NOTHING_NEEDED.into() } else { source.scrub(&why) };
-                return End::Lost(plain.unwrap_or(why));
+                return End::Lost(known.unwrap_or(why));
             }
             Some(Note::End) => match &source.kind {
                 Kind::File(_) if intake.progress().output.is_none() => {
@@ -102,15 +103,34 @@ fn attempt(name: &str, source: &Source, door: &mut Option<Door>, intake: &Arc<In
                 Kind::File(file) if !file.repeat => return End::Finished("the file has ended"),
                 Kind::File(_) if ingest.rewind(intake) => {}
                 Kind::File(_) => return End::Again,
-                _ => return End::Lost(ingest.complaint().unwrap_or("the sender has ended the stream".into())),
+                _ => return End::Lost(complaint(&ingest, source).unwrap_or("the sender has ended the stream".into())),
             },
             None => {}
         }
         if let Some(why) = given_up(&source.kind, intake.progress()) {
-            return End::Lost(ingest.complaint().unwrap_or(why.into()));
+            return End::Lost(complaint(&ingest, source).unwrap_or(why.into()));
+        }
+        let now = source.limits.now();
+        if !Arc::ptr_eq(&now, &limits) {
+            limits = now;
+            if let Err(error) = ingest.hold(&source.limits, &source.kind) {
+                return End::Lost(error.to_string());
+            }
         }
     }
     End::Again
+}
+
+/// What the connection knows of its failure, for people.
+fn complaint(ingest: &Ingest, source: &Source) -> Option<String> {
+    ingest.complaint().map(|why| source.scrub(&why))
+}
+
+/// A panic is a mistake of ours, and no reason to leave a camera dark until the server is started again.
+fn unharmed(attempt: impl FnOnce() -> End) -> End {
+    // What is shared with it is behind locks that `worker::lock` takes after a panic, too.
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(attempt))
+        .unwrap_or_else(|_| End::Lost("receiving it failed by a mistake in this program; the log has more".into()))
 }
 
 /// Why a connection is not worth keeping, if it is not.
@@ -154,5 +174,16 @@ impl Backoff {
         self.next_ms = (base * 8 / 5).min(1_000);
         let random = RandomState::new().build_hasher().finish();
         Duration::from_millis(base * 4 / 5 + random % (base * 2 / 5).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attempt_that_panics_is_a_loss_and_tried_again() {
+        let end = unharmed(|| panic!("of an attempt, on purpose"));
+        assert!(matches!(end, End::Lost(why) if why.contains("mistake")));
     }
 }

@@ -6,7 +6,7 @@ use std::{
         mpsc::{Receiver, RecvTimeoutError, channel},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::Error;
@@ -59,7 +59,8 @@ impl Worker {
     }
 
     /// Waits for the thread's end, but not for ever: a network library may hold it in a call. It then ends by itself.
-    pub fn join_within(&self, time: Duration) {
+    pub fn join_until(&self, end: Instant) {
+        let time = end.saturating_duration_since(Instant::now());
         if self.ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!(thread = self.name, "did not stop in time; it is left to end by itself");
         }

@@ -40,14 +40,18 @@ enum Step {
 pub fn apply(app: &Arc<App>, before: Option<&Config>, after: &Config) {
     let (cameras, sounds) = before.map_or((&[][..], &[][..]), |config| (&config.cameras, &config.sounds));
     let steps: Vec<Step> = after.cameras.iter().map(|camera| step(app, before, camera, after)).collect();
-    let replaced = |sound: &config::Sound| sounds.iter().find(|s| s.id == sound.id).is_none_or(|s| !goes_on(s, sound));
+    // One that could not be started is tried again with every change.
+    let replaced = |sound: &config::Sound| {
+        !app.running.speaks(&sound.id) || sounds.iter().find(|s| s.id == sound.id).is_none_or(|s| !goes_on(s, sound))
+    };
 
     // Everything ends before anything begins: a port may move from one to the other.
     let gone = cameras.iter().filter(|c| after.cameras.iter().all(|other| other.id != c.id));
     let ended = after.cameras.iter().zip(&steps).filter(|(_, step)| matches!(step, Step::Start | Step::Stop));
-    gone.clone().chain(ended.map(|(c, _)| c)).for_each(|camera| app.running.stop_camera(&camera.id));
     let silent = sounds.iter().filter(|s| after.sounds.iter().find(|other| other.id == s.id).is_none_or(replaced));
-    silent.for_each(|sound| app.running.stop_sound(&sound.id));
+    let moved = after.cameras.iter().zip(&steps).filter(|(_, step)| **step == Step::Receive);
+    app.running.leave(moved.map(|(camera, _)| &camera.id));
+    app.running.stop(gone.chain(ended.map(|(c, _)| c)).map(|camera| &camera.id), silent.map(|sound| &sound.id));
 
     let (old, lineup) = (app.lineup(), Arc::new(lineup(app, after)));
     for (known, step) in lineup.cameras.iter().zip(&steps) {
@@ -101,7 +105,7 @@ fn tell(app: &App, before: &[config::Camera], after: &Config, old: &Lineup, line
             Some(_) => continue,
         };
         tracing::info!(camera = %camera.id, health = camera.health().name(), kind, "configured");
-        app.events.tell(kind, &http::camera_object(camera));
+        app.events.tell_apart(kind, &http::camera_for_crew(camera), &http::camera_object(camera));
     }
     if old.names != lineup.names {
         let Names { venue, club, accent } = &lineup.names;

@@ -37,6 +37,24 @@ pub struct Config {
     pub reference: Option<Slug>,
 }
 
+impl Config {
+    /// Holds the sources that run, and these, to what these are held to: the running ones follow, and are not begun anew.
+    pub(crate) fn take_over(&mut self, running: &Arc<::capture::Limits>) {
+        running.replace(&self.limits);
+        self.limits = Arc::clone(running);
+        for camera in &mut self.cameras {
+            if let Source::Url(source) = &mut camera.source {
+                *source = source.clone().sharing(running);
+            }
+        }
+        for sound in &mut self.sounds {
+            if let SoundSource::Url(source) = &mut sound.from {
+                *source = source.clone().sharing(running);
+            }
+        }
+    }
+}
+
 /// HTTPS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tls {

@@ -2,11 +2,11 @@
 
 use std::{fmt::Write, net::SocketAddr, path::PathBuf};
 
-use anyhow::{Context, Result, bail};
-use packager::{Grid, MediaTime};
+use anyhow::{Context, Result, anyhow, bail};
+use packager::{Grid, MediaTime, Rate};
 use test_media::{draw, sound::Crowd, strip::Strip};
 
-use crate::config::{Document, Rung};
+use crate::config::{ConfigError, Document, Rung};
 
 /// What the command line says of a demo.
 pub struct Options {
@@ -41,6 +41,7 @@ pub fn document(options: &Options) -> Result<Document> {
     if !(180..=1080).contains(&height) || height % 2 == 1 {
         bail!("--height: expected an even number from 180 to 1080; found {height}");
     }
+    options.fps.parse::<Rate>().map_err(|e| anyhow!("--fps: {e}"))?;
     let data = options.data.to_str().context("--data: expected a folder's name in UTF-8")?;
     let text = |text: &str| toml_edit::Value::from(text).to_string();
     let mut out = format!(
@@ -68,7 +69,13 @@ pub fn document(options: &Options) -> Result<Document> {
         let _ = writeln!(out, "rungs = [{rungs}]");
     }
     out += "\n[[audio]]\nid = \"ambient\"\nname = \"Stadium\"\nsource = \"demo://crowd\"\n\n[theme]\nclub = \"Virage FC\"\n";
-    Document::in_memory(out).context("--fps, --part-frames")
+    // All else is ours: what is wrong now is how the rate is cut.
+    let flag = if options.part_frames.is_some() { "--part-frames" } else { "--fps" };
+    Document::in_memory(out).map_err(|error| match error {
+        // In no file, so without its line.
+        ConfigError::Line { message, .. } | ConfigError::Shape { message, .. } => anyhow!("{flag}: {message}"),
+        error => error.into(),
+    })
 }
 
 /// The synthetic camera of this number.

@@ -80,7 +80,7 @@ pub fn set_health(app: &App, camera: &Camera, health: Health, message: Option<St
         *now = (health, message.clone());
     }
     tracing::info!(camera = %camera.id, health = health.name(), message, "camera");
-    app.events.tell("camera.state", &http::camera_object(camera));
+    app.events.tell_apart("camera.state", &http::camera_for_crew(camera), &http::camera_object(camera));
 }
 
 impl Sink for Feed {

@@ -27,7 +27,7 @@ use axum::{
 
 use answer::dress;
 pub use answer::{ALWAYS, Answer, Cache, OPEN};
-pub use api::{camera_object, highlight_object};
+pub use api::{camera_for_crew, camera_object, highlight_object};
 pub use problem::Problem;
 pub use quick::{Asked, Quick, crowd, quick};
 pub use sse::{FIELDS as EVENT_FIELDS, Following};

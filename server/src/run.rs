@@ -23,7 +23,7 @@ pub struct Running {
 
 /// A sound that runs, and where the camera that feeds it puts its samples.
 struct Voice {
-    _sound: capture::Sound,
+    sound: capture::Sound,
     input: Option<capture::Input>,
 }
 
@@ -33,22 +33,29 @@ impl Running {
         self.cameras.lock().contains_key(id)
     }
 
-    /// Stops a camera, in bounded time.
-    pub(crate) fn stop_camera(&self, id: &Slug) {
-        let stopped = self.cameras.lock().remove(id);
-        drop(stopped);
+    /// Whether a sound has a pipeline.
+    pub(crate) fn speaks(&self, id: &Slug) -> bool {
+        self.sounds.lock().contains_key(id)
     }
 
-    /// Stops a sound, in bounded time.
-    pub(crate) fn stop_sound(&self, id: &Slug) {
-        let stopped = self.sounds.lock().remove(id);
-        drop(stopped);
+    /// Tells cameras that are about to receive something else to leave what they receive, all at once.
+    pub(crate) fn leave<'a>(&self, cameras: impl Iterator<Item = &'a Slug>) {
+        let mut running = self.cameras.lock();
+        cameras.for_each(|id| running.get_mut(id).into_iter().for_each(capture::Camera::leave));
+    }
+
+    /// Stops cameras and sounds, all at once and in bounded time.
+    pub(crate) fn stop<'a>(&self, cameras: impl Iterator<Item = &'a Slug>, sounds: impl Iterator<Item = &'a Slug>) {
+        // Out of the maps first: what stops may take a moment.
+        let cameras = cameras.filter_map(|id| self.cameras.lock().remove(id)).collect();
+        let sounds = sounds.filter_map(|id| self.sounds.lock().remove(id)).map(|voice| voice.sound).collect();
+        capture::stop(cameras, sounds);
     }
 
     /// Stops everything.
-    pub fn stop(&self) {
+    pub fn stop_all(&self) {
         let (cameras, sounds) = (std::mem::take(&mut *self.cameras.lock()), std::mem::take(&mut *self.sounds.lock()));
-        drop((cameras, sounds));
+        capture::stop(cameras.into_values().collect(), sounds.into_values().map(|voice| voice.sound).collect());
     }
 }
 
@@ -113,6 +120,6 @@ pub(crate) fn sound(app: &Arc<App>, config: &config::Sound, known: &Sound) -> Re
         SoundSource::Demo => (capture::Sound::spoken(made, demo::speaker()?, clock, feed)?, None),
     };
     *known.meter.lock() = Some(sound.loudness());
-    app.running.sounds.lock().insert(config.id.clone(), Voice { _sound: sound, input });
+    app.running.sounds.lock().insert(config.id.clone(), Voice { sound, input });
     Ok(())
 }

@@ -83,6 +83,7 @@ pub fn change<E>(
     {
         write(file, &before.text, &after.text).map_err(refused)?;
     }
+    after.config.take_over(&before.config.limits);
     app.settings.document.store(Arc::new(after.clone()));
     change::apply(app, Some(&before.config), &after.config);
     Ok(())
@@ -108,6 +109,7 @@ pub fn reload(app: &Arc<App>) {
     if !after.held.is_empty() {
         tracing::warn!("not applied until the server is started again: {}", after.held.join(", "));
     }
+    after.config.take_over(&before.config.limits);
     app.settings.document.store(Arc::new(after.clone()));
     change::apply(app, Some(&before.config), &after.config);
     tracing::info!(cameras = after.config.cameras.len(), "the configuration was read again");
@@ -116,7 +118,7 @@ pub fn reload(app: &Arc<App>) {
 /// Holds on to what cannot change while the server runs, and names it.
 fn hold(app: &App, running: &Config, after: &mut Config) -> Vec<String> {
     let mut held = Vec::new();
-    // What limits sources is part of each source.
+    // What limits sources is taken over: `Config::take_over`.
     let Config { listen, tls, data, venue, encoder, cameras, sounds: _, limits: _, clock, reference: _ } = after;
     keep("server.listen", &running.listen, listen, &mut held);
     keep("server.tls", &running.tls, tls, &mut held);

@@ -33,7 +33,7 @@ pub struct Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
-        self.app.running.stop();
+        self.app.running.stop_all();
     }
 }
 

@@ -49,7 +49,7 @@ fn look(app: &App) {
         };
         if news {
             tracing::info!(camera = %camera.id, time = now.basis.as_str(), warning = now.warning, "camera's clock");
-            app.events.tell("camera.state", &http::camera_object(camera));
+            app.events.tell_apart("camera.state", &http::camera_for_crew(camera), &http::camera_object(camera));
         }
     }
 }

@@ -169,6 +169,12 @@ impl Inlet {
         }
     }
 
+    /// Ends the connection when it is dropped, if it was not ended with a better reason: no panic of a publisher's task
+    /// leaves a camera waiting for it.
+    pub fn guard(self: &Arc<Self>) -> Guard {
+        Guard(Some(Arc::clone(self)))
+    }
+
     /// Nothing more is taken.
     pub fn close(&self) {
         self.closed.send_replace(true);
@@ -177,6 +183,24 @@ impl Inlet {
     /// Waits until nothing more is taken.
     pub async fn closed(&self) {
         let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+}
+
+/// See [`Inlet::guard`].
+pub(crate) struct Guard(Option<Arc<Inlet>>);
+
+impl Guard {
+    /// The inlet is somebody else's again.
+    pub fn release(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(inlet) = &self.0 {
+            inlet.end("the publisher's connection failed by a mistake in this program; the log has more");
+        }
     }
 }
 

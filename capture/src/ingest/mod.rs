@@ -13,7 +13,10 @@ mod plain;
 mod relay;
 mod reports;
 
-use std::sync::Arc;
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use gstreamer as gst;
 use gstreamer::prelude::*;
@@ -21,7 +24,8 @@ use gstreamer::prelude::*;
 use crate::{
     Error, Source,
     push::Seat,
-    source::{Container, Kind},
+    source::{Container, Kind, LimitError, Limits},
+    worker::lock,
 };
 
 pub(crate) use inlet::{Closed, Coding, Inlet, Times};
@@ -43,6 +47,18 @@ pub(crate) trait Peer: Send {
     /// What it knows of why the source fails.
     fn complaint(&self) -> Option<String> {
         None
+    }
+
+    /// Who is at the other end, when it is one and known.
+    fn address(&self) -> Option<IpAddr> {
+        None
+    }
+}
+
+/// Whom a connection is with.
+impl Peer for Arc<Mutex<Option<IpAddr>>> {
+    fn address(&self) -> Option<IpAddr> {
+        *lock(self)
     }
 }
 
@@ -104,6 +120,23 @@ impl Ingest {
     /// What is known of why the source fails, beyond what the pipeline says.
     pub fn complaint(&self) -> Option<String> {
         self.held.as_ref().and_then(|held| held.complaint())
+    }
+
+    /// Holds what is connected to limits that were replaced.
+    ///
+    /// # Errors
+    /// When the other end is outside of them now.
+    pub fn hold(&self, limits: &Limits, source: &Kind) -> Result<(), LimitError> {
+        // From now on every packet says whom it is from.
+        let sockets = self.pipeline.iterate_all_by_element_factory_name("udpsrc");
+        sockets.into_iter().flatten().for_each(|s| s.set_property("retrieve-sender-address", limits.has_networks()));
+        match (self.held.as_ref().and_then(|held| held.address()), source) {
+            (Some(ip), _) => limits.check(ip),
+            // Redirected unseen, it may be anywhere.
+            (None, Kind::Rtsp(_)) if limits.has_networks() => Err(LimitError::Unseen),
+            (None, Kind::Rtmp(rtmp)) => limits.resolve(&rtmp.host, rtmp.port()).map(|_| ()),
+            _ => Ok(()),
+        }
     }
 
     /// The next thing that the pipeline says, waiting at most `time`.

@@ -24,6 +24,7 @@ const HEAD: u64 = 64 << 10;
 /// Lends connections to one camera, until it is dropped.
 pub(super) struct Relay {
     port: u16,
+    peer: IpAddr,
     shared: Arc<Shared>,
 }
 
@@ -66,7 +67,7 @@ impl Relay {
         };
         let spawned = thread::Builder::new().name("rtsp-relay".into()).spawn(accept);
         spawned.map_err(|source| Error::Thread { name: "rtsp-relay".into(), source })?;
-        Ok(Self { port, shared })
+        Ok(Self { port, peer: peer.ip(), shared })
     }
 
     /// The port on loopback.
@@ -80,6 +81,10 @@ impl super::Peer for Relay {
         let to = lock(&self.shared.redirect);
         let why = |to: &String| format!("the camera sends its clients to {to}: configure that address instead");
         to.as_ref().map(why)
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        Some(self.peer)
     }
 }
 
@@ -183,16 +188,36 @@ fn own_transport(line: &str, peer: IpAddr) -> String {
     format!("{};source={peer}", kept.join(";"))
 }
 
-/// An address without the secrets that may stand in it.
+/// As much of an address as holds no secret: scheme, host and port. User and password may stand in every other part.
 fn shown(address: &str) -> String {
-    let address: String = address.split('?').next().unwrap_or_default().chars().take(200).collect();
-    match address.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?.1))) {
-        Some((scheme, rest)) => format!("{scheme}://{rest}"),
-        None => address,
-    }
+    let parsed = url::Url::parse(address).ok();
+    let shown = parsed.as_ref().and_then(|url| {
+        let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+        Some(format!("{}://{}{port}", url.scheme(), url.host_str()?))
+    });
+    shown.map_or_else(|| "another address".into(), |shown| shown.chars().take(200).collect())
 }
 
 fn copy(from: &mut impl BufRead, to: &mut impl Write, length: u64) -> io::Result<()> {
     let copied = io::copy(&mut from.take(length), to)?;
     if copied == length { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_redirect_nothing_is_shown_that_could_be_a_secret() {
+        for (address, expected) in [
+            ("rtsp://10.9.9.9/user=admin&password=hunter2&channel=1", "rtsp://10.9.9.9"),
+            ("rtsp://admin:hunter2@10.9.9.9:8554/hunter2?key=hunter2", "rtsp://10.9.9.9:8554"),
+            ("rtsp://admin:hun/ter2@cam.local/x", "another address"),
+            ("rtsp://[::1]:554/hunter2", "rtsp://[::1]:554"),
+            ("/user=admin&password=hunter2", "another address"),
+            ("nowhere", "another address"),
+        ] {
+            assert_eq!(shown(address), expected);
+        }
+    }
 }

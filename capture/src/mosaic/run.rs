@@ -36,6 +36,7 @@ pub(crate) fn run(
     let canvas = config.canvas().unwrap_or(Rung { height: 360, kbps: 0 });
     let mut pictures = Canvas::new(canvas)?;
     Worker::spawn(format!("{}-mosaic", config.id), move || {
+        Counters::add(&counters.connections);
         gate.with(|sink| sink.state(State::Live));
         let segment = u64::from(grid.segment_frames);
         let stays = grid.nearest_frame(MediaTime(STAYS.unsigned_abs()));

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use super::{
     Kind, Nature, Pace,
-    read::{Address, Parsed},
+    read::{Address, Parsed, is_word},
     url,
 };
 
@@ -38,7 +38,14 @@ pub(super) fn read(address: &Address<'_>) -> Parsed<Kind> {
         "ts" | "mts" | "m2ts" => Container::MpegTs,
         "mp4" | "mov" | "m4v" => Container::Mp4,
         "mkv" => Container::Matroska,
-        _ => return Err(address.wrong("a name that ends in ts, mts, m2ts, mp4, mov, m4v or mkv", extension)),
+        other => {
+            let found = match (other.is_empty(), is_word(other)) {
+                (true, _) => "a name without an ending".into(),
+                (false, true) => format!("one that ends in {other}"),
+                (false, false) => "something else".into(),
+            };
+            return Err(address.wrong("a name that ends in ts, mts, m2ts, mp4, mov, m4v or mkv", found));
+        }
     };
     let mut repeat = true;
     for (option, value) in address.options("loop", &["loop"])? {

@@ -3,14 +3,22 @@
 use std::{
     net::{IpAddr, SocketAddr, ToSocketAddrs},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use cap_std::{ambient_authority, fs::Dir};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// What sources may reach. Without folders no file is opened; without networks every host may be called.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+///
+/// Shared by all sources that are held to it: they follow when it is [replaced](Self::replace) while they run.
+#[derive(Debug, Default)]
+pub struct Limits(ArcSwap<Rules>);
+
+/// [`Limits`] as they are at one moment.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
     folders: Vec<PathBuf>,
     networks: Vec<IpNet>,
 }
@@ -44,6 +52,11 @@ pub enum LimitError {
         /// What can be.
         instead: &'static str,
     },
+    /// A connection from before there were networks, which may have been led elsewhere.
+    #[error(
+        "there are `networks` of [capture] now, and nobody knows where the camera was redirected to; it is called anew"
+    )]
+    Unseen,
     /// A name that stands for no address.
     #[error("no address is known for the host {0}")]
     Unknown(String),
@@ -61,19 +74,39 @@ impl Limits {
             let real = folder.canonicalize().ok().filter(|folder| folder.is_dir());
             real.ok_or_else(|| LimitError::NoFolder(folder.clone()))
         };
-        Ok(Self { folders: folders.iter().map(real).collect::<Result<_, _>>()?, networks })
+        let networks = networks.into_iter().map(plain).collect();
+        Ok(Self(ArcSwap::from_pointee(Rules {
+            folders: folders.iter().map(real).collect::<Result<_, _>>()?,
+            networks,
+        })))
+    }
+
+    /// Holds every source that shares these limits to `others` from now on. A source that reaches what it may is not
+    /// touched; one that does not is lost, and says why.
+    pub fn replace(&self, others: &Self) {
+        let others = others.now();
+        if *self.now() != *others {
+            self.0.store(others);
+        }
+    }
+
+    /// As they are now: the same [`Arc`] until they are replaced.
+    pub(crate) fn now(&self) -> Arc<Rules> {
+        self.0.load_full()
     }
 
     /// Whether only some networks may be reached.
     pub(crate) fn has_networks(&self) -> bool {
-        !self.networks.is_empty()
+        !self.0.load().networks.is_empty()
     }
 
     /// Whether an address may be reached.
     pub(crate) fn check(&self, ip: IpAddr) -> Result<(), LimitError> {
         // An IPv4 address may come in IPv6's clothes.
         let ip = ip.to_canonical();
-        let allowed = self.networks.is_empty() || self.networks.iter().any(|network| network.contains(&ip));
+        let rules = self.0.load();
+        let networks = &rules.networks;
+        let allowed = networks.is_empty() || networks.iter().any(|network| network.contains(&ip));
         if allowed { Ok(()) } else { Err(LimitError::Network(ip)) }
     }
 
@@ -100,12 +133,13 @@ impl Limits {
 
     /// Whether a path is in a folder, as far as its text and today's links tell. It need not be there yet.
     pub(crate) fn check_path(&self, path: &Path) -> Result<(), LimitError> {
-        self.place(path).map(|_| ())
+        self.now().place(path).map(|_| ())
     }
 
     /// Opens a regular file inside of a folder. Nothing on the way there, link or `..`, leads out of it.
     pub(crate) fn open(&self, path: &Path) -> Result<std::fs::File, LimitError> {
-        let (folder, inside) = self.place(path)?;
+        let rules = self.now();
+        let (folder, inside) = rules.place(path)?;
         let failed = |why: &str| LimitError::File { path: path.to_owned(), why: why.to_owned() };
         let dir = Dir::open_ambient_dir(folder, ambient_authority()).map_err(|_| failed("has no folder any more"))?;
         let is_file = dir.metadata(&inside).map_err(|_| failed("is not there, or cannot be read"))?.is_file();
@@ -114,7 +148,9 @@ impl Limits {
         }
         dir.open(&inside).map(cap_std::fs::File::into_std).map_err(|_| failed("cannot be read"))
     }
+}
 
+impl Rules {
     /// The folder that a path is in, and the path inside of it.
     fn place(&self, path: &Path) -> Result<(&Path, PathBuf), LimitError> {
         let outside = || LimitError::Outside(path.to_owned());
@@ -130,4 +166,13 @@ impl Limits {
             .filter(|(_, inside)| !inside.components().any(|c| c == std::path::Component::ParentDir))
             .ok_or_else(outside)
     }
+}
+
+/// A network of IPv4 addresses in IPv6's clothes (`::ffff:10.0.0.0/104`) as the network that it is: addresses are undressed
+/// before they are compared.
+fn plain(network: IpNet) -> IpNet {
+    let IpNet::V6(v6) = network else { return network };
+    let length = v6.prefix_len().checked_sub(96);
+    let v4 = v6.addr().to_ipv4_mapped().zip(length).and_then(|(ip, length)| Ipv4Net::new(ip, length).ok());
+    v4.map_or(network, IpNet::V4)
 }

@@ -12,6 +12,7 @@ mod rist;
 mod rtmp;
 mod rtp;
 mod rtsp;
+mod socket;
 mod srt;
 mod udp;
 mod url;
@@ -30,6 +31,7 @@ pub(crate) use rist::Rist;
 pub(crate) use rtmp::Rtmp;
 pub(crate) use rtp::{Payload, Rtp};
 pub(crate) use rtsp::{Rtsp, Transport};
+pub use socket::Socket;
 pub(crate) use srt::{Mode, Srt};
 pub(crate) use udp::{Receiving, Udp};
 use url::Url;
@@ -54,11 +56,20 @@ pub(crate) use v4l2::{Format, V4l2};
 /// | `decklink://0?mode=1080i50&connection=sdi&channels=2` | a DeckLink input |
 /// | `ndi://MACHINE%20(Channel)`, `ndi://host:port` | NDI |
 /// | `file:///absolute/path.mp4?loop=true` | a file (`ts`, `mts`, `m2ts`, `mp4`, `mov`, `m4v`, `mkv`) at its own pace |
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Source {
     pub(crate) kind: Kind,
     pub(crate) limits: Arc<Limits>,
 }
+
+/// The same address. What it is held to is shared, and changes while it runs.
+impl PartialEq for Source {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind == other.kind
+    }
+}
+
+impl Eq for Source {}
 
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -100,6 +111,11 @@ pub(crate) trait Nature: fmt::Display {
     fn calls(&self) -> Option<&str> {
         None
     }
+
+    /// The UDP sockets at which packets arrive.
+    fn sockets(&self) -> Vec<Socket> {
+        Vec::new()
+    }
 }
 
 /// What sets the pace of a source.
@@ -135,8 +151,12 @@ impl Kind {
 /// Reads what follows a scheme.
 type Reader = fn(&Address<'_>) -> Parsed<Kind>;
 
-/// The schemes there are.
-const SCHEMES: [(&str, Reader); 15] = [
+/// The schemes there are, for people.
+pub const SCHEMES: &str = "srt://, udp://, rtp://, rist://, rtsp://, rtsps://, rtmp://, rtmps://, http://, https://, \
+                           v4l2://, decklink://, ndi://, whip://, file://";
+
+/// What reads each of them.
+const READERS: [(&str, Reader); 15] = [
     ("srt", srt::read),
     ("udp", udp::read),
     ("rtp", rtp::read),
@@ -159,10 +179,7 @@ const SCHEMES: [(&str, Reader); 15] = [
 #[non_exhaustive]
 pub enum SourceError {
     /// The scheme is none of ours, or there is none.
-    #[error(
-        "expected srt://, udp://, rtp://, rist://, rtsp://, rtsps://, rtmp://, rtmps://, http://, https://, v4l2://, \
-         decklink://, ndi://, whip:// or file://; found {0}"
-    )]
+    #[error("expected {all}; found {0}", all = SCHEMES)]
     Scheme(String),
     /// The part after the scheme is wrong.
     #[error("expected {expected} in a {scheme} source; found {found}")]
@@ -175,11 +192,11 @@ pub enum SourceError {
         found: String,
     },
     /// An option that the scheme does not have, or has twice.
-    #[error("a {scheme} source has the options {allowed}, each once; found \"{found}\"")]
+    #[error("a {scheme} source has the options {allowed}, each once; found {found}")]
     Option {
         /// The scheme.
         scheme: &'static str,
-        /// The option's name.
+        /// The option's name, quoted where it can be no secret.
         found: String,
         /// The options there are.
         allowed: &'static str,
@@ -208,7 +225,7 @@ impl Source {
         let Some((scheme, rest)) = address.split_once("://") else {
             return Err(SourceError::Scheme("no scheme".into()));
         };
-        let Some((scheme, read)) = SCHEMES.into_iter().find(|(known, _)| *known == scheme) else {
+        let Some((scheme, read)) = READERS.into_iter().find(|(known, _)| *known == scheme) else {
             // Whatever is not a word could be a password.
             let word = scheme.len() <= 20 && scheme.bytes().all(|b| b.is_ascii_alphanumeric());
             return Err(SourceError::Scheme(if word { format!("{scheme}://") } else { "something else".into() }));
@@ -260,6 +277,17 @@ impl Source {
         }
     }
 
+    /// The same source, held to limits that say the same as its own.
+    #[must_use]
+    pub fn sharing(self, limits: &Arc<Limits>) -> Self {
+        Self { limits: Arc::clone(limits), ..self }
+    }
+
+    /// The UDP sockets at which its packets arrive, where the address says which: two sources cannot have the same.
+    pub fn sockets(&self) -> Vec<Socket> {
+        self.kind.nature().sockets()
+    }
+
     /// The address's scheme, of those that share a kind the first.
     pub(crate) fn scheme(&self) -> &'static str {
         match &self.kind {
@@ -289,8 +317,31 @@ impl Source {
         let mut secrets = self.kind.nature().secrets();
         // The longer first: one may contain another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.iter().filter(|s| !s.is_empty()).fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
+        secrets.iter().filter(|s| !s.is_empty()).fold(text.to_owned(), |text, secret| hide(&text, secret))
     }
+}
+
+/// A secret this short is hidden only where it stands as a word of its own: it may be a part of any other.
+const SHORT: usize = 8;
+
+/// `text` with a secret replaced.
+fn hide(text: &str, secret: &str) -> String {
+    if secret.len() >= SHORT {
+        return text.replace(secret, "***");
+    }
+    let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let (mut shown, mut end) = (String::with_capacity(text.len()), 0);
+    for (at, found) in text.match_indices(secret) {
+        let after = &text[at + found.len()..];
+        shown.push_str(&text[end..at]);
+        shown.push_str(if in_word(text[..at].chars().next_back()) || in_word(after.chars().next()) {
+            found
+        } else {
+            "***"
+        });
+        end = at + found.len();
+    }
+    shown + &text[end..]
 }
 
 impl std::str::FromStr for Source {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    Kind, Nature,
+    Kind, Nature, Socket,
     read::{Address, Parsed},
 };
 use crate::push::Key;
@@ -103,6 +103,13 @@ impl Nature for Push {
 
     fn waits(&self) -> bool {
         true
+    }
+
+    fn sockets(&self) -> Vec<Socket> {
+        match self {
+            Self::Whip(whip) if whip.address.port() != 0 => vec![Socket::new(whip.address.ip(), whip.address.port())],
+            _ => Vec::new(),
+        }
     }
 }
 

@@ -19,12 +19,13 @@ impl Address<'_> {
         let mut seen: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in self.url.options() {
             let Some(&known) = names.iter().find(|known| **known == name) else {
-                let word = name.len() <= 40 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-                let found = if word { name.into() } else { "something else".into() };
+                // Without a value it may be the end of a secret in which an & stands.
+                let shown = is_word(name) && !self.url.is_bare(name);
+                let found = if shown { format!("\"{name}\"") } else { "something else".into() };
                 return Err(SourceError::Option { scheme: self.scheme, found, allowed });
             };
             if seen.iter().any(|(other, _)| *other == known) {
-                let found = format!("{known} twice");
+                let found = format!("\"{known} twice\"");
                 return Err(SourceError::Option { scheme: self.scheme, found, allowed });
             }
             let value = value.ok_or_else(|| self.value(known, "percent-encoded UTF-8", "something else"))?;
@@ -123,7 +124,8 @@ impl Address<'_> {
 
     /// An option's value is wrong.
     pub fn value(&self, option: &'static str, expected: &'static str, found: &str) -> SourceError {
-        let found = format!("\"{}\"", found.chars().take(40).collect::<String>());
+        // A mistyped separator hands the next option, which may be a secret, to this one.
+        let found = if is_word(found) { format!("\"{found}\"") } else { "something else".into() };
         SourceError::Value { scheme: self.scheme, option, expected, found }
     }
 
@@ -131,4 +133,9 @@ impl Address<'_> {
     pub fn secret(&self, option: &'static str, expected: &'static str, secret: &str) -> SourceError {
         SourceError::Value { scheme: self.scheme, option, expected, found: format!("{} of them", secret.len()) }
     }
+}
+
+/// Whether a text is short and plain enough to be shown: no separator stands in it, behind which a secret could begin.
+pub(super) fn is_word(text: &str) -> bool {
+    (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b".:_-".contains(&b))
 }

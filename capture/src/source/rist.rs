@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Kind, Nature,
+    Kind, Nature, Socket,
     read::{Address, Parsed},
     udp::Receiving,
 };
@@ -38,6 +38,11 @@ impl Nature for Rist {
 
     fn waits(&self) -> bool {
         true
+    }
+
+    fn sockets(&self) -> Vec<Socket> {
+        let port = self.local.port;
+        [port, port.saturating_add(1)].map(|port| self.local.socket(port)).into()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    Kind, Nature,
+    Kind, Nature, Socket,
     read::{Address, Parsed},
     udp::Receiving,
 };
@@ -129,6 +129,12 @@ impl Nature for Rtp {
 
     fn waits(&self) -> bool {
         true
+    }
+
+    fn sockets(&self) -> Vec<Socket> {
+        let ports = [self.local.port].into_iter().chain(self.sound.as_ref().map(|(port, _)| *port));
+        // RTCP has the next one.
+        ports.flat_map(|port| [port, port.saturating_add(1)]).map(|port| self.local.socket(port)).collect()
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn read(address: &Address<'_>) -> Parsed<Kind> {
     for option in url.query.into_iter().flat_map(|query| query.split('&')) {
         match option.strip_prefix("transport=") {
             Some(_) if transport.is_some() => {
-                let found = "transport twice".into();
+                let found = "\"transport twice\"".into();
                 return Err(SourceError::Option { scheme, found, allowed: "transport, and the camera's own" });
             }
             Some(value) => {

@@ -1,9 +1,12 @@
 //! `srt://host:port?mode=caller|listener|rendezvous&localport=&passphrase=&pbkeylen=16|24|32&streamid=&latency=ms`
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
 use super::{
-    Kind, Nature,
+    Kind, Nature, Socket,
     read::{Address, Parsed},
     url::Url,
 };
@@ -98,6 +101,17 @@ impl Nature for Srt {
 
     fn calls(&self) -> Option<&str> {
         (self.mode != Mode::Listener).then_some(self.host.as_str())
+    }
+
+    fn sockets(&self) -> Vec<Socket> {
+        let ip = self.host.parse::<IpAddr>().ok();
+        let any =
+            if ip.is_some_and(|ip| ip.is_ipv6()) { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+        match self.mode {
+            Mode::Caller => Vec::new(),
+            Mode::Listener => ip.map(|ip| Socket::new(ip, self.port)).into_iter().collect(),
+            Mode::Rendezvous { local_port } => vec![Socket::new(any, local_port)],
+        }
     }
 }
 

@@ -46,8 +46,20 @@ const CASES: &[(&str, Result<&str, &str>)] = &[
     ("decklink://1?mode=1080i50&connection=sdi&channels=8", Ok("decklink://1?mode=1080i50")),
     ("ndi://TRUCK%20(Camera%201)", Ok("ndi://TRUCK (Camera 1)")),
     ("ndi://10.0.0.7:5961", Ok("ndi://10.0.0.7:5961")),
-    ("", Err("ndi://, whip:// or file://; found no scheme")),
+    ("", Err("ndi://, whip://, file://; found no scheme")),
     ("/etc/passwd", Err("found no scheme")),
+    (
+        "srt://0.0.0.0:7001?mode=listener?passphrase=hunter2hunter2",
+        Err("or rendezvous for mode of a srt source; found something else"),
+    ),
+    ("srt://h:7001?latency=120;passphrase=hunter2hunter2", Err("for latency of a srt source; found something else")),
+    ("srt://h:7001?passphrase=firstpart1&hunter2", Err("each once; found something else")),
+    ("srt://h:7001?hunter2", Err("each once; found something else")),
+    ("whip://?hunter2hunter2", Err("each once; found something else")),
+    ("rtsp://cam/x?transport=tcp;hunter2", Err("for transport of a rtsp source; found something else")),
+    ("v4l2:///dev/video0?size=1920x1080,hunter2", Err("for size of a v4l2 source; found something else")),
+    ("file:///srv/match", Err("or mkv in a file source; found a name without an ending")),
+    ("file:///srv/match.avi", Err("or mkv in a file source; found one that ends in avi")),
     ("gopher://example.org/x", Err("found gopher://")),
     ("appsrc://x", Err("found appsrc://")),
     ("srt://10.0.0.5:7001?localport=7002", Err("expected mode=rendezvous as well for localport")),
@@ -164,6 +176,17 @@ fn secrets_do_not_show() {
     assert_eq!(source.scrub("no rtsp://cam/user=admin&password=hunter22/a.sdp"), "no rtsp://cam/***/a.sdp");
     let source = Source::parse("srt://h:1?passphrase=correcthorse&streamid=battery").expect("a source");
     assert_eq!(source.scrub("correcthorse battery staple"), "*** *** staple");
+    // A short one is a part of other words, and may stand beside anything but a letter or digit.
+    let source = Source::parse("rtsp://in:pa55@cam/x").expect("a source");
+    assert_eq!(source.scrub("nothing listens: pa55, in:pa55@cam, pa551"), "nothing listens: ***, ***:***@cam, pa551");
+}
+
+#[test]
+fn a_network_of_mapped_addresses_is_the_network_that_it_maps() {
+    let limits = Limits::new(&[], vec!["::ffff:10.0.0.0/104".parse().expect("a network")]).expect("limits");
+    for (ip, allowed) in [("10.1.2.3", true), ("::ffff:10.1.2.3", true), ("11.0.0.1", false), ("::1", false)] {
+        assert_eq!(limits.check(ip.parse().expect("an address")).is_ok(), allowed, "{ip}");
+    }
 }
 
 /// What may be called: an address of the source, and what is said of it.

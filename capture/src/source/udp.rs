@@ -3,7 +3,7 @@
 use std::{fmt, net::IpAddr};
 
 use super::{
-    Kind, Nature,
+    Kind, Nature, Socket,
     read::{Address, Parsed},
     url::Url,
 };
@@ -38,6 +38,12 @@ impl Receiving {
         Ok(Self { address: address.receiving()?, port: address.needed_port()?, iface: None })
     }
 
+    /// The socket of this place, or of the same on another port.
+    pub(super) fn socket(&self, port: u16) -> Socket {
+        let iface = self.iface.clone().filter(|_| !self.address.is_multicast());
+        Socket { iface, ..Socket::new(self.address, port) }
+    }
+
     /// Takes the option `iface`.
     pub(super) fn by(&mut self, address: &Address<'_>, iface: String) -> Parsed<()> {
         let iface = address.interface("iface", iface)?;
@@ -65,6 +71,10 @@ impl Nature for Udp {
 
     fn waits(&self) -> bool {
         true
+    }
+
+    fn sockets(&self) -> Vec<Socket> {
+        vec![self.local.socket(self.local.port)]
     }
 }
 

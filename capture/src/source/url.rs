@@ -42,6 +42,11 @@ impl<'a> Url<'a> {
         })
     }
 
+    /// Whether an option stands in the query without a value.
+    pub fn is_bare(&self, name: &str) -> bool {
+        self.query.is_some_and(|query| query.split('&').any(|option| option == name))
+    }
+
     /// A host as it stands in a URL.
     pub fn show_host(host: &str) -> String {
         if host.contains(':') { format!("[{host}]") } else { host.to_owned() }

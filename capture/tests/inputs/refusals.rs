@@ -2,12 +2,12 @@
 
 use std::{
     io::{BufRead, BufReader, Write},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpStream, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use capture::{Camera, LimitError, Limits, Output, Source, State};
@@ -107,6 +107,54 @@ fn an_absent_host_is_said() {
 }
 
 #[test]
+fn a_port_that_somebody_has_is_said_and_nobody_loses_a_packet() {
+    let sockets = || UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let (taken, live, mut even) = (sockets(), port(), sockets());
+    while even.local_addr().expect("its address").port() % 2 == 1 {
+        even = sockets();
+    }
+    let at = |socket: &UdpSocket| socket.local_addr().expect("its address").to_string();
+    let (taken_at, even_at) = (at(&taken), at(&even));
+    let has = |at: &str| format!("another program on this machine receives at {at}: give this source another port");
+    all_lost(&[
+        ("taken-udp", format!("udp://{taken_at}"), &has(&taken_at)),
+        ("taken-rtp", format!("rtp://{even_at}"), &has(&even_at)),
+        ("taken-rist", format!("rist://{even_at}"), &has(&even_at)),
+        (
+            "taken-srt",
+            format!("srt://{taken_at}?mode=listener"),
+            &format!("nothing can be received at {taken_at}: another"),
+        ),
+        ("not-ours", "udp://192.0.2.1:5000".into(), "192.0.2.1:5000 is no address of this machine"),
+    ]);
+    // A second one at a live camera's port: it used to take the live one's packets.
+    let address = format!("udp://127.0.0.1:{live}");
+    let (_first, first) = start(config("first"), &address);
+    let _publisher = Publisher::ffmpeg(&["-f", "mpegts", &format!("{address}?pkt_size=1316")]);
+    first.wait("the first one's pictures", 30, |log| log.count(Output::Rung(0)) > 25);
+    let (_second, second) = start(config("second"), &address);
+    lost(&second, &has(&format!("127.0.0.1:{live}")));
+    let before = first.now().count(Output::Rung(0));
+    let log = first.wait("two more seconds", 30, |log| log.count(Output::Rung(0)) > before + 50);
+    assert_eq!((log.times_live(), log.check_rung(Output::Rung(0), grid()).len()), (1, 1), "without a hole");
+}
+
+#[test]
+fn sources_that_are_stuck_end_together() {
+    const STUCK: usize = 4;
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a socket");
+    let address = format!("http://{}/live.m3u8", address(&silent));
+    let cameras: Vec<_> = (0..STUCK).map(|i| start(config(&format!("stuck-{i}")), &address).0).collect();
+    // Each is in a request that is never answered.
+    let callers: Vec<_> = (0..STUCK).map(|_| silent.accept().expect("a caller")).collect();
+    let started = Instant::now();
+    capture::stop(cameras, Vec::new());
+    // One after the other took 2 s each.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    drop(callers);
+}
+
+#[test]
 fn a_name_that_leads_out_of_the_networks_is_not_called() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a socket");
     let port = listener.local_addr().expect("its address").port();
@@ -189,7 +237,7 @@ fn redirect(client: &TcpStream, to: &str) {
         }
         if line.trim().is_empty() {
             let answer = format!(
-                "RTSP/1.0 302 Moved Temporarily\r\nCSeq: {sequence}\r\nLocation: rtsp://me:correct-horse@{to}/y?horse=1\r\n\r\n"
+                "RTSP/1.0 302 Moved Temporarily\r\nCSeq: {sequence}\r\nLocation: rtsp://me:correct-horse@{to}/user=a&password=correct-horse/y?horse=1\r\n\r\n"
             );
             let mut client = client;
             let _ = client.write_all(answer.as_bytes());

@@ -121,6 +121,21 @@ fn fragmented_mp4_by_hls_with_a_redirect_and_a_password() {
 }
 
 #[test]
+fn user_and_password_go_to_the_port_that_is_named_and_no_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // user:correct-horse
+    let user = Some("Basic dXNlcjpjb3JyZWN0LWhvcnNl");
+    let other = Web::start("127.0.0.1", folder.path(), Vec::new(), user);
+    let web = Web::start("127.0.0.1", folder.path(), vec![("live.m3u8", other.url("live.m3u8"))], user);
+    let (_sent, sent) =
+        start(config("hls-port"), &web.url("live.m3u8").replace("http://", "http://user:correct-horse@"));
+    // Shown them, it would let us in, to find nothing there.
+    lost(&sent, "the server sends us to another one");
+    let (_none, none) = start(config("hls-nobody"), &web.url("other.m3u8"));
+    lost(&none, "the server asks for user and password");
+}
+
+#[test]
 fn av1_by_hls() {
     let folder = tempfile::tempdir().expect("a folder");
     let web = Web::start("127.0.0.1", folder.path(), Vec::new(), None);
@@ -137,9 +152,16 @@ fn a_playlist_leads_nowhere_but_to_the_networks() {
     let folder = tempfile::tempdir().expect("a folder");
     let secret = folder.path().join("secret.ts");
     std::fs::write(&secret, "secret").expect("a file");
+    std::fs::write(folder.path().join("nonsense.ts"), "nonsense ".repeat(50_000)).expect("a file");
     let outside = Web::start("127.0.0.2", folder.path(), Vec::new(), None);
-    let elsewhere = vec![("moved.m3u8", outside.url("live.m3u8")), ("moved.ts", outside.url("secret.ts"))];
+    let elsewhere = vec![
+        ("moved.m3u8", outside.url("live.m3u8")),
+        ("moved.ts", outside.url("secret.ts")),
+        ("file-moved.m3u8", "file:///etc/passwd".into()),
+        ("round.m3u8", "/round.m3u8".into()),
+    ];
     let web = Web::start("127.0.0.1", folder.path(), elsewhere, None);
+    const HEADER: &str = "#EXT-X-MAP:URI=\"nonsense.ts\"\n#EXTINF";
     let list = |segment: &str| format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{segment}\n");
     let cases = [
         ("moved.m3u8", String::new(), "127.0.0.2 is in none of the `networks`"),
@@ -147,6 +169,14 @@ fn a_playlist_leads_nowhere_but_to_the_networks() {
         ("outside.m3u8", list(&outside.url("secret.ts")), "127.0.0.2 is in none of the `networks`"),
         ("file.m3u8", list(&format!("file://{}", secret.display())), "a playlist names a file address"),
         ("main.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nfile:///etc/passwd\n".into(), "names a file address"),
+        ("file-moved.m3u8", String::new(), "the server sends us to a file address"),
+        ("round.m3u8", String::new(), "the server redirects without end"),
+        (
+            "last.m3u8",
+            format!("#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-MEDIA-SEQUENCE:{}\n#EXTINF:1,\nlast.ts\n", u64::MAX),
+            "EXT-X-MEDIA-SEQUENCE leaves no number",
+        ),
+        ("nonsense.m3u8", list("nonsense.ts").replace("#EXTINF", HEADER), "the server's segments are neither"),
         ("none.m3u8", String::new(), "the server has nothing at this address"),
         ("garbage.m3u8", "<html>".into(), "what came is no HLS playlist"),
     ];

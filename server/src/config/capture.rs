@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, path::PathBuf, sync::Arc};
 
-use capture::{Choice, Follow, Limits, Source};
+use capture::{Choice, Follow, Limits, SCHEMES, Source, SourceError};
 use packager::Slug;
 use toml::Spanned;
 
@@ -39,7 +39,11 @@ pub(super) fn limits(check: &Check<'_>, capture: &file::Capture) -> Result<Arc<L
         folders.push(path);
     }
     let mut networks = Vec::new();
-    for network in &capture.networks {
+    if let Some(none) = capture.networks.as_ref().filter(|networks| networks.get_ref().is_empty()) {
+        let message = "expected `networks` to name one network at least; left out, sources reach every one; found none";
+        return Err(check.at(none.span(), message));
+    }
+    for network in capture.networks.iter().flat_map(Spanned::get_ref) {
         let found = network.get_ref();
         let expected = |_| format!("expected `networks` as [\"10.0.0.0/8\", \"fd00::/8\"]; found {found:?}");
         networks.push(found.parse().map_err(|e| check.at(network.span(), expected(e)))?);
@@ -76,5 +80,10 @@ pub(super) fn source(
     address: &Spanned<String>,
 ) -> Result<Source, ConfigError> {
     let wrong = |e: &dyn Display| check.at(address.span(), format!("{whose}, `source`: {e}"));
-    Source::parse(address.get_ref()).map_err(|e| wrong(&e))?.limited(limits).map_err(|e| wrong(&e))
+    let known = |error| match error {
+        // The match is ours, not a program's that sends it.
+        SourceError::Scheme(found) => format!("expected {SCHEMES} or demo://; found {found}"),
+        other => other.to_string(),
+    };
+    Source::parse(address.get_ref()).map_err(|e| wrong(&known(e)))?.limited(limits).map_err(|e| wrong(&e))
 }

@@ -6,9 +6,11 @@ use ::capture::Limits;
 use packager::{MediaTime, Slug};
 use toml::Spanned;
 
-use crate::words;
+use super::{Camera, Config, Rung, Sound, SoundSource, Tls, capture, file, multiview, venue};
+use crate::{config, words};
 
-use super::{Camera, Config, Rung, Sound, SoundSource, Source, Tls, capture, file, multiview, venue};
+/// Each is an encoder that runs all the time.
+const RUNGS: usize = 8;
 
 /// Why a configuration is refused: `{file}:{line}: {what was expected and what was found}`.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +44,19 @@ pub enum ConfigError {
         /// What was expected and what was found.
         message: String,
     },
+}
+
+impl ConfigError {
+    /// The same, with whose line it is, where it does not say that.
+    fn of(mut self, kind: &str, id: &str) -> Self {
+        if let Self::Line { message, .. } | Self::Shape { message, .. } = &mut self
+            && !message.contains(&format!("\"{id}\""))
+        {
+            let id: String = id.chars().filter(|c| !c.is_control()).take(80).collect();
+            *message = format!("{kind} \"{id}\", {message}");
+        }
+        self
+    }
 }
 
 /// Checks a configuration's text; `name` is what errors call the file.
@@ -84,7 +99,30 @@ impl Check<'_> {
             Some(key) if !message.contains(&format!("`{key}`")) => format!("`{key}`: {message}"),
             _ => message,
         };
-        ConfigError::Shape { file: self.file.into(), line, message }
+        let error = ConfigError::Shape { file: self.file.into(), line, message };
+        match self.whose(line) {
+            Some((kind, id)) => error.of(kind, id),
+            None => error,
+        }
+    }
+
+    /// The `[[camera]]` or `[[audio]]` that a line is of, and its id.
+    fn whose(&self, line: usize) -> Option<(&'static str, &str)> {
+        let lines: Vec<&str> = self.text.lines().map(str::trim).collect();
+        let head = |line: &str| match line.split('#').next().unwrap_or_default().trim() {
+            "[[camera]]" => Some(Some("camera")),
+            "[[audio]]" => Some(Some("audio")),
+            // A camera's own tables.
+            other if other.starts_with("[[camera.") => None,
+            other => other.starts_with('[').then_some(None),
+        };
+        let (from, kind) = (0..line.min(lines.len())).rev().find_map(|i| Some((i, head(lines[i])?)))?;
+        let own = lines[from + 1..].iter().take_while(|line| head(line).is_none());
+        let id = own.filter_map(|line| line.split_once('=')).find(|(key, _)| key.trim() == "id")?.1;
+        let id = id.trim().strip_prefix(['"', '\''])?;
+        let id = &id[..id.find(['"', '\''])?];
+        id.parse::<Slug>().ok()?;
+        Some((kind?, id))
     }
 
     fn config(&self, parsed: file::File) -> Result<Config, ConfigError> {
@@ -92,15 +130,18 @@ impl Check<'_> {
         let limits = capture::limits(self, &parsed.capture)?;
         let mut cameras: Vec<Camera> = Vec::new();
         let segment = venue.grid.frame_time(u64::from(venue.grid.segment_frames));
-        let (mut mosaic, mut sources) = (None, Vec::new());
+        let mut mosaic = None;
+        let mut receivers: Vec<Receiver> = Vec::new();
         for camera in parsed.camera {
             let (span, address) = (camera.id.span(), camera.source.clone());
-            let camera = self.camera(camera, segment, &limits)?;
+            let id = camera.id.get_ref().clone();
+            let camera = self.camera(camera, segment, &limits).map_err(|e| e.of("camera", &id))?;
             if cameras.iter().any(|c| c.id == camera.id) {
                 return Err(self.at(span, format!("two cameras are called \"{}\"; give one another `id`", camera.id)));
             }
-            if let Source::Url(url) = &camera.source {
-                self.alone(format!("camera \"{}\"", camera.id), url, address.span(), &mut sources)?;
+            // What is paused has no socket.
+            if let (config::Source::Url(source), false) = (&camera.source, camera.paused) {
+                self.receive(&mut receivers, format!("camera \"{}\"", camera.id), source, address.span())?;
             }
             if camera.source.is_mosaic() {
                 mosaic = Some(address);
@@ -117,8 +158,10 @@ impl Check<'_> {
         }
         let mut sounds: Vec<Sound> = Vec::new();
         for audio in parsed.audio {
-            let (span, source) = (audio.id.span(), audio.source.as_ref().map(Spanned::span));
-            let sound = self.sound(audio, &cameras, &limits)?;
+            let span = audio.id.span();
+            let place = audio.source.as_ref().map_or(span.clone(), Spanned::span);
+            let id = audio.id.get_ref().clone();
+            let sound = self.sound(audio, &cameras, &limits).map_err(|e| e.of("audio", &id))?;
             if sounds.iter().any(|s| s.id == sound.id) {
                 return Err(self.at(span, format!("two sounds are called \"{}\"; give one another `id`", sound.id)));
             }
@@ -136,8 +179,8 @@ impl Check<'_> {
                 let why = format!("sounds \"{}\" and \"{}\" are of the same camera; leave one out", other.id, sound.id);
                 return Err(self.at(span, why));
             }
-            if let (SoundSource::Url(url), Some(source)) = (&sound.from, source) {
-                self.alone(format!("sound \"{}\"", sound.id), url, source, &mut sources)?;
+            if let SoundSource::Url(source) = &sound.from {
+                self.receive(&mut receivers, format!("audio \"{}\"", sound.id), source, place)?;
             }
             sounds.push(sound);
         }
@@ -165,20 +208,32 @@ impl Check<'_> {
         Ok(Config { listen, tls, data, venue, encoder, cameras, sounds, limits, clock, reference })
     }
 
-    /// Refuses a source whose publisher could be another's, and remembers it.
-    fn alone(
+    /// One more that receives packets: at sockets that nobody else has, or the one would take the other's.
+    fn receive(
         &self,
-        whose: String,
+        receivers: &mut Vec<Receiver>,
+        who: String,
         source: &::capture::Source,
-        at: Range<usize>,
-        known: &mut Vec<(String, ::capture::Source)>,
+        place: Range<usize>,
     ) -> Result<(), ConfigError> {
-        if let Some((other, _)) = known.iter().find(|(_, known)| known.shares_path(source)) {
-            let message =
-                format!("{whose}, `source`: {other} is published at this address and path; give it another path");
-            return Err(self.at(at, message));
+        let sockets = source.sockets();
+        for (socket, other) in sockets.iter().flat_map(|socket| receivers.iter().map(move |other| (socket, other))) {
+            if let Some(taken) = other.sockets.iter().find(|taken| taken.overlaps(socket)) {
+                let line = self.line(&other.place);
+                let why = format!(
+                    "{who}, `source`: {} (line {line}) receives at {taken} already, and this one would at {socket}: \
+                     give one of them another port",
+                    other.who
+                );
+                return Err(self.at(place, why));
+            }
         }
-        known.push((whose, source.clone()));
+        if let Some(other) = receivers.iter().find(|other| other.source.shares_path(source)) {
+            let why =
+                format!("{who}, `source`: {} is published at this address and path; give it another path", other.who);
+            return Err(self.at(place, why));
+        }
+        receivers.push(Receiver { who, place, sockets, source: source.clone() });
         Ok(())
     }
 
@@ -264,17 +319,17 @@ impl Check<'_> {
         let passthrough = camera.passthrough || rungs.is_empty();
         let name = match camera.name {
             None => id.to_string(),
-            Some(name) => self.name(name)?,
+            Some(name) => self.name("name", name)?,
         };
         let max_gop = MediaTime((max_gop * 1e9) as u64).max(segment);
         Ok(Camera { id, name, source, bearing, passthrough, max_gop, rungs, offset_ms, capture_time, paused })
     }
 
     /// What is shown on pages and stands in playlists.
-    fn name(&self, name: Spanned<String>) -> Result<String, ConfigError> {
+    pub(super) fn name(&self, field: &str, name: Spanned<String>) -> Result<String, ConfigError> {
         let text = name.get_ref();
         if text.trim().is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-            let message = "expected `name` to have 1 to 100 characters, none of them a control character";
+            let message = format!("expected `{field}` to have 1 to 100 characters, none of them a control character");
             return Err(self.at(name.span(), message));
         }
         Ok(name.into_inner())
@@ -282,6 +337,10 @@ impl Check<'_> {
 
     fn rungs(&self, rungs: &[Spanned<file::Rung>]) -> Result<Vec<Rung>, ConfigError> {
         let mut checked: Vec<Rung> = Vec::new();
+        if let Some(rung) = rungs.get(RUNGS) {
+            let message = format!("expected at most {RUNGS} rungs; found {}", rungs.len());
+            return Err(self.at(rung.span(), message));
+        }
         for rung in rungs {
             let file::Rung { height, kbps } = *rung.get_ref();
             if !(90..=2160).contains(&height) || height % 2 == 1 || !(50..=50_000).contains(&kbps) {
@@ -339,9 +398,17 @@ impl Check<'_> {
             return Err(self.at(offset.span(), why));
         }
         let offset_ms = self.bounded("offset_ms", audio.offset_ms, 0, -1_000..=10_000)?;
-        let name = audio.name.unwrap_or_else(|| id.to_string());
+        let name = audio.name.map_or_else(|| Ok(id.to_string()), |name| self.name("name", name))?;
         Ok(Sound { id, name, from, offset_ms, language, group })
     }
+}
+
+/// A camera or sound that packets are sent to.
+struct Receiver {
+    who: String,
+    place: Range<usize>,
+    sockets: Vec<::capture::Socket>,
+    source: ::capture::Source,
 }
 
 /// A parser's message without the texts that it quotes: one of them may be a password in the wrong place.
@@ -382,6 +449,51 @@ mod tests {
         assert_eq!(config.venue.grid.part_frames, 5);
     }
 
+    const HEAD: &str = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n";
+
+    #[test]
+    fn two_sources_that_would_take_each_others_packets_are_refused_by_name() {
+        let camera = |id: &str, source: &str| format!("[[camera]]\nid = {id:?}\nsource = {source:?}\n");
+        for (one, other, shared) in [
+            ("udp://127.0.0.1:5000", "udp://127.0.0.1:5000", true),
+            ("udp://127.0.0.1:5000", "udp://0.0.0.0:5000", true),
+            ("udp://[::]:5000", "udp://127.0.0.1:5000", true),
+            ("udp://[::ffff:127.0.0.1]:5000", "udp://127.0.0.1:5000", true),
+            ("udp://0.0.0.0:5000", "udp://239.1.1.1:5000", true),
+            ("udp://0.0.0.0:5000?iface=eth0", "udp://0.0.0.0:5000?iface=eth0", true),
+            ("udp://0.0.0.0:5000?iface=eth0", "udp://0.0.0.0:5000", true),
+            ("rtp://127.0.0.1:5000", "udp://127.0.0.1:5001", true),
+            ("rtp://127.0.0.1:5000?codec=h264&sound=opus&sound_port=5004", "udp://127.0.0.1:5005", true),
+            ("rist://127.0.0.1:5000", "udp://127.0.0.1:5001", true),
+            ("srt://127.0.0.1:5000?mode=listener", "srt://0.0.0.0:5000?mode=listener", true),
+            ("srt://10.0.0.1:5000?mode=rendezvous&localport=5001", "udp://127.0.0.1:5001", true),
+            ("whip://0.0.0.0:5000?key=hunter22", "udp://0.0.0.0:5000", true),
+            ("udp://127.0.0.1:5000", "udp://127.0.0.1:5001", false),
+            ("udp://127.0.0.1:5000", "udp://127.0.0.2:5000", false),
+            ("udp://239.1.1.1:5000", "udp://239.1.1.1:5000", false),
+            ("udp://239.1.1.1:5000", "udp://239.1.1.2:5000", false),
+            ("udp://0.0.0.0:5000?iface=eth0", "udp://0.0.0.0:5000?iface=eth1", false),
+            ("udp://0.0.0.0:5000", "udp://[::1]:5000", false),
+            ("srt://10.0.0.1:5000", "srt://10.0.0.1:5000", false),
+            ("rtp://127.0.0.1:5000", "udp://127.0.0.1:5002", false),
+            ("whip://?key=hunter22", "whip://?key=hunter23", false),
+        ] {
+            let both = format!("{HEAD}{}{}", camera("north", one), camera("south", other));
+            let sound = format!("{HEAD}{}[[audio]]\nid = \"south\"\nsource = {other:?}\n", camera("north", one));
+            for (text, who) in [(both, "camera"), (sound, "audio")] {
+                let error = parse("virage.toml", &text).err().map(|error| error.to_string());
+                assert_eq!(error.is_some(), shared, "{one} and {other}: {error:?}");
+                let Some(error) = error else { continue };
+                let expected =
+                    format!("virage.toml:12: {who} \"south\", `source`: camera \"north\" (line 9) receives at ");
+                assert!(error.starts_with(&expected) && error.contains("another port"), "{error}");
+            }
+            // What is paused receives nothing.
+            let paused = format!("{HEAD}{}paused = true\n{}", camera("north", one), camera("south", other));
+            assert!(parse("virage.toml", &paused).is_ok(), "{one} and {other}");
+        }
+    }
+
     #[test]
     fn two_cameras_are_not_published_at_one_path() {
         let text = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n[[camera]]\n\
@@ -399,9 +511,48 @@ mod tests {
         let text = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n[[camera]]\n\
                     id = \"a\"\nsource = \"udp://0.0.0.0:5000\"\nbearing = \"rtsp://u:p\\\"w@h\"\n";
         let Err(error) = parse("virage.toml", text) else { panic!("it was accepted") };
-        assert_eq!(
-            error.to_string(),
-            "virage.toml:10: `bearing`: invalid type: a string, expected a whole number, 0 or more"
-        );
+        assert_eq!(error.to_string(), "virage.toml:10: camera \"a\", `bearing`: invalid type: a string, expected a whole number, 0 or more");
+    }
+
+    #[test]
+    fn every_error_of_a_camera_or_sound_names_it() {
+        let camera = |more: &str| format!("{HEAD}[[camera]] # north\nid = \"north\"\n{more}\n");
+        let source = "source = \"udp://0.0.0.0:5000\"\n";
+        let rungs = |count: usize| {
+            let rung = |i: usize| format!("{{ height = {}, kbps = 100 }}", 100 + 2 * i);
+            format!("rungs = [{}]", (0..count).map(rung).collect::<Vec<_>>().join(", "))
+        };
+        let audio = |more: &str| format!("{}[[audio]]\nid = \"voice\"\n{more}\n", camera(source));
+        let long = "x".repeat(101);
+        for (text, says) in [
+            (camera("bearing = 5"), "camera \"north\", missing field `source`"),
+            (camera(&format!("{source}paused = 1")), "camera \"north\", `paused`: invalid type"),
+            (camera(&format!("{source}colour = 1")), "camera \"north\", unknown field `colour`"),
+            (camera(&format!("{source}[[camera.rungs]]\nheight = 180")), "camera \"north\", missing field `kbps`"),
+            (
+                camera(&format!("{source}bearing = 360")),
+                "camera \"north\", expected `bearing` from 0 to 359; found 360",
+            ),
+            (camera(&format!("{source}max_gop = 99.0")), "camera \"north\", expected `max_gop`"),
+            (camera(&format!("{source}offset_ms = 99000")), "camera \"north\", expected `offset_ms`"),
+            (camera(&format!("{source}time = \"late\"")), "camera \"north\", expected `time`"),
+            (camera(&format!("{source}name = \"\"")), "camera \"north\", expected `name`"),
+            (camera(&format!("{source}{}", rungs(9))), "camera \"north\", expected at most 8 rungs; found 9"),
+            (camera(&format!("{source}rungs = [{{ height = 7, kbps = 1 }}]")), "camera \"north\", expected a rung"),
+            (camera("source = \"gopher://x\""), "camera \"north\", `source`: expected srt://"),
+            (camera("source = \"gopher://x\""), "file:// or demo://; found gopher://"),
+            (audio("source = \"demo://crowd\"\noffset_ms = -9000"), "audio \"voice\", expected `offset_ms`"),
+            (audio("source = \"demo://crowd\"\nlanguage = \"?\""), "audio \"voice\", expected `language`"),
+            (audio("source = \"demo://crowd\"\nname = \" \""), "audio \"voice\", expected `name`"),
+            (audio(&format!("source = \"demo://crowd\"\nname = \"{long}\"")), "audio \"voice\", expected `name`"),
+            (camera(source).replace("\"S\"", "\"S\\u0007\""), "virage.toml:5: expected `venue.name` to have"),
+            (camera(source) + "[theme]\nclub = \"\"\n", "expected `theme.club` to have"),
+            (camera(source) + "[theme]\naccent = \"#000000\"\n", "a contrast of 1.1:1"),
+            (camera(source) + "[capture]\nnetworks = []\n", "expected `networks` to name one network at least"),
+        ] {
+            let Err(error) = parse("virage.toml", &text) else { panic!("it was accepted: {text}") };
+            assert!(error.to_string().contains(says), "expected {says:?} in {error}");
+        }
+        assert!(parse("virage.toml", &camera(&format!("{source}{}", rungs(8)))).is_ok());
     }
 }

@@ -84,7 +84,7 @@ impl Document {
                 write(table, fields);
             }
         }
-        Self::parse(self.file.clone(), document.to_string())
+        self.edited(&document)
     }
 
     /// The configuration with a camera less.
@@ -98,7 +98,15 @@ impl Document {
         {
             cameras.remove(place);
         }
-        Self::parse(self.file.clone(), document.to_string())
+        self.edited(&document)
+    }
+
+    fn edited(&self, document: &DocumentMut) -> Result<Self, ConfigError> {
+        let text = document.to_string();
+        // A file from Windows stays one: TOML's line ends are either, its writer's are not.
+        let windows = self.text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
+        let text = if windows { text.replace("\r\n", "\n").replace('\n', "\r\n") } else { text };
+        Self::parse(self.file.clone(), text)
     }
 
     fn document(&self) -> DocumentMut {
@@ -266,6 +274,23 @@ club = "Le Club"
         assert_eq!(text, expected);
         let back = Document::in_memory(text).unwrap().with_camera(&id, &same).unwrap();
         assert_eq!(back.text, TEXT);
+    }
+
+    #[test]
+    fn line_ends_stay_as_they_are() {
+        let windows = TEXT.replace('\n', "\r\n");
+        let document = Document::in_memory(windows.clone()).unwrap();
+        let (id, same) = ("main".parse().unwrap(), document.camera("main").unwrap());
+        assert_eq!(document.with_camera(&id, &same).unwrap().text, windows);
+        let mut changed = same.clone();
+        changed.insert("paused".into(), json!(true));
+        let more = document.with_camera(&id, &changed).unwrap();
+        assert!(
+            more.text.contains("paused = true\r\n") && !more.text.replace("\r\n", "").contains('\n'),
+            "{}",
+            more.text
+        );
+        assert_eq!(more.with_camera(&id, &same).unwrap().text, windows);
     }
 
     #[test]

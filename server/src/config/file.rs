@@ -37,7 +37,7 @@ pub(super) struct Tls {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Venue {
-    pub name: String,
+    pub name: Spanned<String>,
     pub fps: Spanned<String>,
     pub part_frames: Option<Spanned<u32>>,
     pub segment_frames: Option<Spanned<u32>>,
@@ -51,8 +51,7 @@ pub(super) struct Capture {
     pub encoder: Option<Spanned<String>>,
     #[serde(default)]
     pub folders: Vec<Spanned<String>>,
-    #[serde(default)]
-    pub networks: Vec<Spanned<String>>,
+    pub networks: Option<Spanned<Vec<Spanned<String>>>>,
     pub reference: Option<Spanned<String>>,
     pub clock: Option<Spanned<String>>,
 }
@@ -87,7 +86,7 @@ pub(super) struct Rung {
 #[serde(deny_unknown_fields)]
 pub(super) struct Audio {
     pub id: Spanned<String>,
-    pub name: Option<String>,
+    pub name: Option<Spanned<String>>,
     pub camera: Option<Spanned<String>>,
     pub source: Option<Spanned<String>>,
     pub language: Option<Spanned<String>>,
@@ -98,6 +97,6 @@ pub(super) struct Audio {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Theme {
-    pub club: Option<String>,
+    pub club: Option<Spanned<String>>,
     pub accent: Option<Spanned<String>>,
 }

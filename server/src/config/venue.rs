@@ -39,8 +39,9 @@ pub(super) fn check(check: &Check<'_>, venue: file::Venue, theme: file::Theme) -
         None => "#ff5a36".to_owned(),
         Some(text) => accent(check, text)?,
     };
-    let club = theme.club.unwrap_or_else(|| venue.name.clone());
-    Ok(Venue { name: venue.name, grid, ring, preset, club, accent })
+    let name = check.name("venue.name", venue.name)?;
+    let club = theme.club.map_or_else(|| Ok(name.clone()), |club| check.name("theme.club", club))?;
+    Ok(Venue { name, grid, ring, preset, club, accent })
 }
 
 fn accent(check: &Check<'_>, text: Spanned<String>) -> Result<String, ConfigError> {
@@ -80,5 +81,5 @@ fn contrast(colour: &str) -> Option<f64> {
         Some(if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) })
     };
     let luminance = 0.2126 * channel(0)? + 0.7152 * channel(2)? + 0.0722 * channel(4)?;
-    Some((luminance + 0.05) / (GROUND + 0.05))
+    Some((luminance.max(GROUND) + 0.05) / (luminance.min(GROUND) + 0.05))
 }

@@ -19,7 +19,7 @@ use axum::{
 };
 
 pub(super) use body::LIMIT as BODY_LIMIT;
-pub use objects::{camera as camera_object, highlight as highlight_object};
+pub use objects::{camera as camera_object, camera_for_crew, highlight as highlight_object};
 
 use super::{Problem, sse};
 use crate::{app::App, lineup::Health};

@@ -84,11 +84,14 @@ fn time(registry: &mut Registry, app: &App) {
     let help = "How much faster than ours the sender's clock runs, in parts per million";
     let drift = timings.iter().filter_map(|(id, timing)| Some((labels(id), timing.drift_ppm?)));
     gauge(registry, ("virage_camera_drift_ppm", None), help, drift);
+    let help = "1 when something is wrong with the camera's clock or place, as `warning` in the API says it";
+    let warned = timings.iter().map(|(id, timing)| (labels(id), f64::from(u8::from(timing.warning.is_some()))));
+    gauge(registry, ("virage_camera_skew_warning", None), help, warned);
     let by = |(id, timing): &(String, Timing)| {
         let labels = vec![("camera", id.clone()), ("time", timing.basis.as_str().to_owned())];
         (labels, 1.0)
     };
-    gauge(registry, ("virage_camera_time", None), "1 for what the camera is placed by", timings.iter().map(by));
+    gauge(registry, ("virage_camera_time_info", None), "1 for what the camera is placed by", timings.iter().map(by));
 }
 
 fn sounds(registry: &mut Registry, app: &App) {
@@ -114,6 +117,16 @@ fn process(registry: &mut Registry) {
     if let Ok(stat) = us.stat() {
         let resident = stat.rss.saturating_mul(procfs::page_size()) as f64;
         gauge(registry, ("process_resident_memory", Some(Unit::Bytes)), "Memory in use", one(resident));
+        let ticks = procfs::ticks_per_second() as f64;
+        let spent = stat.utime.saturating_add(stat.stime) as f64 / ticks;
+        let family = Family::<Labels, Counter<f64, AtomicU64>>::default();
+        family.get_or_create(&Labels::new()).inc_by(spent);
+        registry.register_with_unit("process_cpu", "Processor time used", Unit::Seconds, family);
+        if let Ok(booted) = procfs::boot_time_secs() {
+            let started = booted as f64 + stat.starttime as f64 / ticks;
+            let help = "When the process started, in seconds since 1970";
+            gauge(registry, ("process_start_time", Some(Unit::Seconds)), help, one(started));
+        }
         gauge(registry, ("process_threads", None), "Threads", one(stat.num_threads as f64));
     }
     if let Ok(open) = us.fd_count() {

@@ -41,6 +41,20 @@ fn many(count: usize) -> String {
 }
 
 #[test]
+fn a_demo_names_the_flag_that_is_wrong() {
+    for (args, says) in [
+        (&["--fps", "abc"][..], "virage: --fps: "),
+        (&["--fps", "0"], "virage: --fps: "),
+        (&["--part-frames", "9999"], "virage: --part-frames: "),
+        (&["--cameras", "99"], "virage: --cameras: "),
+    ] {
+        let run = Command::new(VIRAGE).arg("demo").args(args).output().unwrap();
+        let said = String::from_utf8(run.stderr).unwrap();
+        assert!(!run.status.success() && said.contains(says) && !said.contains("demo:"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn a_wrong_line_is_named_with_what_was_expected() {
     for (good, wrong, line, says) in [
         (r#"fps = "25""#, r#"fps = "fast""#, 6, "frame rate"),

@@ -294,8 +294,16 @@ fn a_camera_that_refuses_us_says_why_in_one_line() {
         let why = stage.server.until_camera(camera, says, |state, why| state == "lost" && why == says);
         assert!(!why.contains('\n'), "{camera}: {why}");
     }
-    let all = stage.server.get("/api/v1/cameras").text().to_owned();
+    let all = stage.server.crew("GET", "/api/v1/cameras", &Value::Null).text().to_owned();
     assert!(!all.contains("horse"), "{all}");
+    // Why is the crew's alone: addresses and paths of the venue stand there.
+    let fans = stage.server.get("/api/v1/cameras").json();
+    for camera in fans["items"].as_array().unwrap() {
+        assert_eq!(camera["message"], Value::Null, "{camera}");
+    }
+    let lost = fans["items"].as_array().unwrap().iter().filter(|c| c["state"] == "lost").count();
+    assert!(lost >= REFUSING.len(), "{fans}");
+    assert_eq!(stage.server.get("/api/v1/cameras/unknown").json()["message"], Value::Null);
 }
 
 #[test]

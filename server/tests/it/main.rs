@@ -8,6 +8,7 @@ mod faults;
 mod hls;
 mod http;
 mod inputs;
+mod limits;
 mod metrics;
 mod multiview;
 mod players;

@@ -70,11 +70,22 @@ fn every_camera_is_measured() {
     assert_eq!(all.iter().filter(live).count(), cameras.len());
     let value = |name: &str| all.iter().find(|(n, ..)| n == name).unwrap_or_else(|| panic!("no {name}")).2;
     assert!(value("process_resident_memory_bytes") > 10e6);
+    assert!(value("process_cpu_seconds_total") > 0.0);
+    let now = jiff::Timestamp::now().as_second() as f64;
+    assert!(
+        (0.0..3_600.0).contains(&(now - value("process_start_time_seconds"))),
+        "{}",
+        value("process_start_time_seconds")
+    );
+    for camera in &cameras {
+        assert_eq!(of_camera(server, "virage_camera_connections_total", camera), Some(1.0), "{camera} went live once");
+        assert_eq!(of_camera(server, "virage_camera_skew_warning", camera), Some(0.0), "{camera}");
+    }
     assert!(value("process_open_fds") < value("process_max_fds"));
     assert!(!server.get("/metrics").text().contains(&server.token));
     // What nothing says is unknown, not 0: painted cameras send no capture time and have no clock.
     let of = |name: &str| all.iter().filter(|(n, ..)| n == name).count();
-    assert_eq!((of("virage_camera_time"), of("virage_camera_skew_seconds")), (cameras.len(), 0));
+    assert_eq!((of("virage_camera_time_info"), of("virage_camera_skew_seconds")), (cameras.len(), 0));
     for camera in server.get("/api/v1/cameras").json()["items"].as_array().unwrap() {
         assert_eq!((&camera["time"], &camera["skew_ms"]), (&json!("arrival"), &Value::Null), "{camera}");
         assert_eq!((&camera["drift_ppm"], &camera["warning"]), (&Value::Null, &Value::Null), "{camera}");

@@ -185,7 +185,7 @@ impl Server {
 
     /// A camera's state and its sentence.
     pub fn state(&self, id: &str) -> (String, String) {
-        let camera = self.get(&format!("/api/v1/cameras/{id}")).json();
+        let camera = self.crew("GET", &format!("/api/v1/cameras/{id}"), &Value::Null).json();
         let said = |field: &str| camera[field].as_str().unwrap_or_default().to_owned();
         (said("state"), said("message"))
     }

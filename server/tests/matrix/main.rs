@@ -164,7 +164,7 @@ impl Batch {
 
     fn is_clean(&self, n: usize) -> Result<(), String> {
         let mut lists = vec!["index"];
-        let camera = self.server.get("/api/v1/cameras").json();
+        let camera = self.server.crew("GET", "/api/v1/cameras", &Value::Null).json();
         let camera = camera["items"].as_array().unwrap().iter().find(|c| c["id"] == format!("c{n}")).unwrap().clone();
         match (camera["state"].as_str(), self.combos[n].coding) {
             // No frame of it but the first can be begun with.

@@ -7,7 +7,11 @@ use gstreamer::prelude::*;
 use gstreamer_net::NetAddressMeta;
 
 use super::{Front, srt::allowed};
-use crate::{Error, elements::make, source::Receiving};
+use crate::{
+    Error,
+    elements::make,
+    source::{Limits, Receiving},
+};
 
 /// A socket's buffer: a key frame arrives in one burst.
 const SOCKET_BYTES: i32 = 4 << 20;
@@ -19,6 +23,8 @@ impl Front<'_> {
         source.set_property("address", local_address(local)?.to_string());
         source.set_property("port", i32::from(port));
         source.set_property("buffer-size", SOCKET_BYTES);
+        // With reuse, whoever opens the port last takes another's packets. A group's are everybody's.
+        source.set_property("reuse", local.address.is_multicast());
         if let Some(iface) = local.iface.as_ref().filter(|_| local.address.is_multicast()) {
             source.set_property("multicast-iface", iface);
         }
@@ -29,19 +35,25 @@ impl Front<'_> {
 
     /// Drops packets from outside of the networks.
     pub fn only_networks(&self, udpsrc: &gst::Element) {
-        let Some(pad) = udpsrc.static_pad("src").filter(|_| self.limits.has_networks()) else {
-            return;
-        };
-        let limits = Arc::clone(self.limits);
-        pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
-            let sender = info.buffer().and_then(|buffer| buffer.meta::<NetAddressMeta>()).map(|meta| meta.addr());
-            match sender.is_some_and(|sender| allowed(&limits, &sender)) {
-                true => gst::PadProbeReturn::Ok,
-                // Not `Drop`: see `colour`.
-                false => gst::PadProbeReturn::Handled,
-            }
-        });
+        only_networks(udpsrc, self.limits);
     }
+}
+
+/// Drops packets from outside of the networks, whatever those are by then.
+pub(super) fn only_networks(udpsrc: &gst::Element, limits: &Arc<Limits>) {
+    // An object for every packet: only where somebody looks at it.
+    udpsrc.set_property("retrieve-sender-address", limits.has_networks());
+    let Some(pad) = udpsrc.static_pad("src") else { return };
+    let limits = Arc::clone(limits);
+    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        // One without its sender was received when everybody could be heard: see `Ingest::hold`.
+        let sender = info.buffer().and_then(|buffer| buffer.meta::<NetAddressMeta>()).map(|meta| meta.addr());
+        match sender.is_none_or(|sender| allowed(&limits, &sender)) {
+            true => gst::PadProbeReturn::Ok,
+            // Not `Drop`: see `colour`.
+            false => gst::PadProbeReturn::Handled,
+        }
+    });
 }
 
 /// The address to bind to: with an interface, the interface's own.

@@ -17,7 +17,10 @@ pub(super) fn build(front: &Front<'_>, rist: &Rist) -> Result<Held, Error> {
     // Its sockets are inside of it.
     if let Some(bin) = source.downcast_ref::<gst::Bin>() {
         let sockets = bin.iterate_all_by_element_factory_name("udpsrc");
-        sockets.into_iter().flatten().for_each(|socket| front.only_networks(&socket));
+        for socket in sockets.into_iter().flatten() {
+            socket.set_property("reuse", rist.local.address.is_multicast());
+            front.only_networks(&socket);
+        }
     }
     front.transport_stream(&[&source, &make("rtpmp2tdepay")?])?;
     Ok(None)

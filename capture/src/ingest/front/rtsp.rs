@@ -5,12 +5,12 @@ use std::sync::Arc;
 use gstreamer as gst;
 use gstreamer::prelude::*;
 
-use super::{Front, Held, watch_pad};
+use super::{Front, Held, net::only_networks, watch_pad};
 use crate::{
     Error,
     elements::make,
     ingest::{Peer, relay::Relay, reports::Reports},
-    source::{Rtsp, Transport},
+    source::{Limits, Rtsp, Transport},
 };
 
 /// What rtspsrc holds back to put packets in order, in milliseconds. TCP needs none, but senders bunch.
@@ -61,6 +61,7 @@ pub(super) fn build(front: &Front<'_>, rtsp: &Rtsp) -> Result<Held, Error> {
         let caps = values.get(2).and_then(|value| value.get::<gst::Caps>().ok());
         Some(caps.is_some_and(|caps| branches.wants(&caps)).to_value())
     });
+    limit_sockets(&source, front.limits);
     front.chain(&[&source])?;
     let intake = Arc::clone(front.intake);
     source.connect_pad_added(move |_, pad| {
@@ -70,4 +71,33 @@ pub(super) fn build(front: &Front<'_>, rtsp: &Rtsp) -> Result<Held, Error> {
     });
     front.streams_of(&source);
     Ok(relay.map(|relay| Box::new(relay) as Box<dyn Peer>))
+}
+
+/// Holds the sockets that rtspsrc makes to the networks: what comes over UDP does not come through the relay.
+fn limit_sockets(rtspsrc: &gst::Element, limits: &Arc<Limits>) {
+    let limits = Arc::clone(limits);
+    rtspsrc.connect("deep-element-added", false, move |values| {
+        let added = values.get(2).and_then(|value| value.get::<gst::Element>().ok());
+        let socket = added.filter(|e| e.factory().is_some_and(|factory| factory.name() == "udpsrc"));
+        socket.iter().for_each(|socket| only_networks(socket, &limits));
+        None
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_socket_of_rtspsrc_is_held_to_the_networks() {
+        crate::init().expect("GStreamer with every element");
+        for (networks, asks) in [(vec![], false), (vec!["10.0.0.0/8".parse().expect("a network")], true)] {
+            let limits = Arc::new(Limits::new(&[], networks).expect("limits"));
+            let (source, socket) = (make("rtspsrc").expect("rtspsrc"), make("udpsrc").expect("udpsrc"));
+            limit_sockets(&source, &limits);
+            socket.set_property("retrieve-sender-address", !asks);
+            source.downcast_ref::<gst::Bin>().expect("a bin").add(&socket).expect("its socket");
+            assert_eq!(socket.property::<bool>("retrieve-sender-address"), asks);
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! SRT: called, listened for, or met half-way.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+};
 
 use gio::prelude::*;
 use gstreamer as gst;
@@ -11,6 +14,7 @@ use crate::{
     Error,
     elements::make,
     source::{Limits, Mode, Srt},
+    worker::lock,
 };
 
 pub(super) fn build(front: &Front<'_>, srt: &Srt) -> Result<Held, Error> {
@@ -19,6 +23,7 @@ pub(super) fn build(front: &Front<'_>, srt: &Srt) -> Result<Held, Error> {
         Mode::Listener => None,
         Mode::Caller | Mode::Rendezvous { .. } => Some(front.limits.resolve(&srt.host, srt.port)?),
     };
+    let with = Arc::new(Mutex::new(peer.map(|peer| peer.ip())));
     // The `uri` property first: it resets the others.
     let uri = |host: &str| match host.contains(':') {
         true => format!("srt://[{host}]:{}", srt.port),
@@ -31,7 +36,7 @@ pub(super) fn build(front: &Front<'_>, srt: &Srt) -> Result<Held, Error> {
             source.set_property_from_str("mode", "listener");
             source.set_property("localaddress", &srt.host);
             source.set_property("localport", u32::from(srt.port));
-            admit(front, &source, srt);
+            admit(front, &source, srt, &with);
         }
         Mode::Rendezvous { local_port } => {
             source.set_property_from_str("mode", "rendezvous");
@@ -56,19 +61,18 @@ pub(super) fn build(front: &Front<'_>, srt: &Srt) -> Result<Held, Error> {
     source.set_property("auto-reconnect", false);
     source.set_property("do-timestamp", true);
     front.transport_stream(&[&source])?;
-    Ok(None)
+    Ok(Some(Box::new(with)))
 }
 
 /// A listener takes whom it may: from the networks, with the stream id, when there are any.
-fn admit(front: &Front<'_>, source: &gst::Element, srt: &Srt) {
-    let intake = Arc::clone(front.intake);
-    source.connect("caller-added", false, move |_| {
+fn admit(front: &Front<'_>, source: &gst::Element, srt: &Srt, with: &Arc<Mutex<Option<IpAddr>>>) {
+    let (intake, with) = (Arc::clone(front.intake), Arc::clone(with));
+    source.connect("caller-added", false, move |values| {
+        let address = values.get(2).and_then(|value| value.get::<gio::SocketAddress>().ok());
+        *lock(&with) = address.as_ref().and_then(ip);
         intake.connected();
         None
     });
-    if srt.streamid.is_none() && !front.limits.has_networks() {
-        return;
-    }
     source.set_property("authentication", true);
     let (limits, wanted) = (Arc::clone(front.limits), srt.streamid.clone());
     source.connect("caller-connecting", false, move |values| {
@@ -82,6 +86,9 @@ fn admit(front: &Front<'_>, source: &gst::Element, srt: &Srt) {
 
 /// Whether a socket's address is in the networks.
 pub(super) fn allowed(limits: &Limits, address: &gio::SocketAddress) -> bool {
-    let inet = address.downcast_ref::<gio::InetSocketAddress>();
-    inet.is_some_and(|inet| limits.check(IpAddr::from(inet.address())).is_ok())
+    ip(address).is_some_and(|ip| limits.check(ip).is_ok())
+}
+
+fn ip(address: &gio::SocketAddress) -> Option<IpAddr> {
+    address.downcast_ref::<gio::InetSocketAddress>().map(|inet| IpAddr::from(inet.address()))
 }

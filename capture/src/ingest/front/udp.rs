@@ -1,7 +1,6 @@
 //! MPEG-TS in UDP packets.
 
 use gstreamer as gst;
-use gstreamer::prelude::*;
 
 use super::{Front, Held};
 use crate::{Error, source::Udp};
@@ -9,8 +8,6 @@ use crate::{Error, source::Udp};
 pub(super) fn build(front: &Front<'_>, udp: &Udp) -> Result<Held, Error> {
     let caps = gst::Caps::builder("video/mpegts").field("systemstream", true).field("packetsize", 188).build();
     let source = front.udpsrc(&udp.local, udp.local.port, &caps)?;
-    // An object for every packet: only where somebody looks at it.
-    source.set_property("retrieve-sender-address", front.limits.has_networks());
     front.transport_stream(&[&source])?;
     Ok(None)
 }

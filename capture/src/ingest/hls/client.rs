@@ -3,7 +3,7 @@
 use std::{io::Read, sync::Arc, time::Duration};
 
 use ureq::{
-    Agent, Body, ResponseExt,
+    Agent, Body,
     http::Uri,
     unversioned::{
         resolver::{ResolvedSocketAddrs, Resolver},
@@ -23,7 +23,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const TRANSFER: Duration = Duration::from_secs(30);
 /// Sixteen: as many as the client's list of addresses holds.
 const ADDRESSES: usize = 16;
-const REDIRECTS: u32 = 5;
+const REDIRECTS: usize = 5;
 
 /// Fetches for one source.
 pub(in crate::ingest) struct Client {
@@ -59,8 +59,8 @@ impl Client {
         let config = Agent::config_builder()
             // A proxy would connect in our place, past the limits.
             .proxy(None)
-            .max_redirects(REDIRECTS)
-            .redirect_auth_headers(ureq::config::RedirectAuthHeaders::SameHost)
+            // Followed by hand: user and password go to no other port either.
+            .max_redirects(0)
             .user_agent("virage")
             .timeout_connect(Some(TIMEOUT))
             .timeout_recv_response(Some(TIMEOUT))
@@ -78,21 +78,56 @@ impl Client {
 
     /// Fetches, or says in one line why not. `range` is first byte and length.
     pub(super) fn get(&self, url: &Url, range: Option<(u64, u64)>) -> Result<Answer, String> {
-        if !matches!(url.scheme(), "http" | "https") {
+        if !fetched(url) {
             return Err(format!("a playlist names a {} address; only http and https are fetched", url.scheme()));
         }
-        let mut request = self.agent.get(url.as_str());
-        if let Some(authorization) = self.authorization.as_ref().filter(|_| url.origin() == self.first.origin()) {
-            request = request.header("authorization", authorization);
+        let mut at = url.clone();
+        for _ in 0..=REDIRECTS {
+            let mut request = self.agent.get(at.as_str());
+            let shown = self.authorization.as_ref().filter(|_| at.origin() == self.first.origin());
+            if let Some(authorization) = shown {
+                request = request.header("authorization", authorization);
+            }
+            if let Some((from, length)) = range {
+                request =
+                    request.header("range", format!("bytes={from}-{}", from.saturating_add(length).saturating_sub(1)));
+            }
+            let answer = request.call().map_err(|e| self.why(&e, shown.is_some()))?;
+            if !answer.status().is_redirection() {
+                return Ok(Answer { from: at, body: answer.into_body() });
+            }
+            let location = answer.headers().get("location").and_then(|location| location.to_str().ok());
+            at = location
+                .and_then(|location| at.join(location).ok())
+                .ok_or_else(|| format!("the server answers {}, and not where to", answer.status().as_u16()))?;
+            if !fetched(&at) {
+                return Err(format!(
+                    "the server sends us to a {} address; only http and https are fetched",
+                    at.scheme()
+                ));
+            }
         }
-        if let Some((from, length)) = range {
-            request =
-                request.header("range", format!("bytes={from}-{}", from.saturating_add(length).saturating_sub(1)));
-        }
-        let answer = request.call().map_err(|e| why(&e))?;
-        let from = Url::parse(&answer.get_uri().to_string()).unwrap_or_else(|_| url.clone());
-        Ok(Answer { from, body: answer.into_body() })
+        Err("the server redirects without end".into())
     }
+
+    /// `shown`: whether user and password were sent.
+    fn why(&self, error: &ureq::Error, shown: bool) -> String {
+        match (error, shown) {
+            (ureq::Error::StatusCode(401 | 403), true) => "the server refuses user and password".into(),
+            (ureq::Error::StatusCode(401 | 403), false) if self.authorization.is_some() => {
+                "the server sends us to another one, which wants user and password: they are not for that one".into()
+            }
+            (ureq::Error::StatusCode(401), false) => {
+                "the server asks for user and password: put them into the address, as user:password@".into()
+            }
+            (ureq::Error::StatusCode(403), false) => "the server does not let us have what is at this address".into(),
+            (other, _) => why(other),
+        }
+    }
+}
+
+fn fetched(url: &Url) -> bool {
+    matches!(url.scheme(), "http" | "https")
 }
 
 impl Answer {
@@ -109,12 +144,10 @@ impl Answer {
 
 fn why(error: &ureq::Error) -> String {
     match error {
-        ureq::Error::StatusCode(401 | 403) => "the server refuses user and password".into(),
         ureq::Error::StatusCode(404 | 410) => "the server has nothing at this address".into(),
         ureq::Error::StatusCode(code) => format!("the server answers {code}"),
         ureq::Error::Io(e) => format!("the server does not answer: {}", e.kind()),
         ureq::Error::Timeout(_) | ureq::Error::ConnectionFailed => "the server does not answer in time".into(),
-        ureq::Error::TooManyRedirects => "the server redirects without end".into(),
         ureq::Error::Other(inner) => inner.to_string(),
         other => other.to_string(),
     }

@@ -55,6 +55,9 @@ impl Track {
         if list.segments.iter().any(encrypted) {
             return Err("the stream is encrypted".into());
         }
+        if list.media_sequence.checked_add(list.segments.len() as u64).is_none() {
+            return Err("the playlist's EXT-X-MEDIA-SEQUENCE leaves no number for its segments".into());
+        }
         Ok(Self { url, list })
     }
 

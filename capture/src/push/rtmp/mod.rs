@@ -171,8 +171,10 @@ impl Drop for Arrival {
 /// Why somebody may not publish. Holds nothing that was sent: a key may stand in any part of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Refusal {
-    #[error("no camera is published under the application and stream name that were sent; there are: {0}")]
-    Unknown(String),
+    #[error("no camera is published under the application and stream name that were sent")]
+    Unknown,
+    #[error("it calls from {0}, which is in none of the `networks` of [capture]")]
+    Stranger(IpAddr),
     #[error("camera \"{0}\": no key; append ?key=… to the stream name (OBS: the stream key)")]
     NoKey(String),
     #[error("camera \"{0}\": the key is not the one in its source")]
@@ -184,6 +186,13 @@ enum Refusal {
 }
 
 impl Shared {
+    /// The paths that cameras are published at, for the log.
+    fn paths(&self) -> String {
+        let mut known: Vec<String> = lock(&self.cameras).keys().cloned().collect();
+        known.sort_unstable();
+        known.join(", ")
+    }
+
     /// The camera that an application and stream name, and a key in either's query, belong to.
     fn admit(&self, peer: IpAddr, app: &str, name: &str) -> Result<Camera, Refusal> {
         let split = |text: &str| match text.split_once('?') {
@@ -193,12 +202,13 @@ impl Shared {
         let ((app, first), (name, second)) = (split(app), split(name));
         let path = format!("{app}/{name}");
         let cameras = lock(&self.cameras);
-        let camera = cameras.get(&path).cloned().ok_or_else(|| {
-            let mut known: Vec<_> = cameras.keys().map(String::as_str).collect();
-            known.sort_unstable();
-            Refusal::Unknown(known.join(", "))
-        })?;
-        if let Err(why) = camera.limits.check(peer.to_canonical()) {
+        let peer = peer.to_canonical();
+        // Who may not call learns nothing of what there is.
+        if !cameras.values().any(|camera| camera.limits.check(peer).is_ok()) {
+            return Err(Refusal::Stranger(peer));
+        }
+        let camera = cameras.get(&path).cloned().ok_or(Refusal::Unknown)?;
+        if let Err(why) = camera.limits.check(peer) {
             return Err(Refusal::Outside { camera: camera.id, why });
         }
         let mut keys = first.split('&').chain(second.split('&')).filter_map(|option| option.strip_prefix("key="));
@@ -207,5 +217,40 @@ impl Shared {
             Some(false) => Err(Refusal::WrongKey(camera.id)),
             None => Err(Refusal::NoKey(camera.id)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stranger_learns_nothing_of_what_is_published() {
+        let shared = Shared {
+            at: ([127, 0, 0, 1], 1935).into(),
+            cameras: Mutex::default(),
+            arriving: Arc::new(Semaphore::new(1)),
+            each: Mutex::default(),
+            refusals: Refusals::default(),
+        };
+        let limits = Limits::new(&[], vec!["10.0.0.0/8".parse().expect("a network")]).expect("limits");
+        let (id, key, limits) = ("main".into(), Key::new("correct-horse".into()), Arc::new(limits));
+        let camera = Camera { id, key, limits, seat: Arc::default() };
+        lock(&shared.cameras).insert("live/truck".into(), camera);
+        let said = |peer: &str, name: &str| {
+            let refused = shared.admit(peer.parse().expect("an address"), "live", name).err();
+            refused.map(|refusal| refusal.to_string()).unwrap_or_default()
+        };
+        for name in ["truck?key=correct-horse", "truck", "other"] {
+            let text = said("192.168.0.1", name);
+            assert!(
+                text.contains("192.168.0.1 is in none") || text.contains("192.168.0.1, which is in none"),
+                "{text}"
+            );
+            assert!(!text.contains("truck") && !text.contains("main"), "{text}");
+        }
+        assert!(!said("10.0.0.1", "other").contains("truck"), "{}", said("10.0.0.1", "other"));
+        assert_eq!(said("::ffff:10.0.0.1", "truck?key=correct-horse"), "");
+        assert_eq!(shared.paths(), "live/truck");
     }
 }

@@ -1,6 +1,6 @@
 //! One publisher over RTMP, from its connection to its end.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tokio::net::TcpStream;
 
@@ -11,7 +11,10 @@ use super::{
     link::{End, Link, command},
     tag::{self, Content},
 };
-use crate::ingest::{Closed, Inlet, Times};
+use crate::{
+    ingest::{Closed, Inlet, Times},
+    source::LimitError,
+};
 
 /// From the connection to the wish to publish, in all: silent and dripping peers do not stay.
 const ARRIVING: Duration = Duration::from_secs(8);
@@ -38,16 +41,23 @@ pub(super) async fn serve(stream: TcpStream, arrival: Arrival) {
     let (camera, inlet) = match admitted {
         Ok(admitted) => admitted,
         Err(refusal) => {
-            shared.refusals.say(shared.at, Some(peer), &refusal);
+            match refusal {
+                Refusal::Unknown => {
+                    let why = format!("{refusal}; there are: {}", shared.paths());
+                    shared.refusals.say(shared.at, Some(peer), why);
+                }
+                _ => shared.refusals.say(shared.at, Some(peer), &refusal),
+            }
             let _ = tokio::time::timeout(ARRIVING, link.refuse(&refusal.to_string())).await;
             return;
         }
     };
     drop(arrival);
+    let _guard = inlet.guard();
     inlet.connected();
     tracing::info!(camera = %camera.id, %peer, "publishing over RTMP");
-    let why = match publish(&mut link, &inlet).await {
-        Ok(why) => why.to_owned(),
+    let why = match publish(&mut link, &inlet, || camera.limits.check(peer.ip().to_canonical())).await {
+        Ok(why) => why.into_owned(),
         Err(end) => format!("the publisher is gone: {end}"),
     };
     inlet.end(&why);
@@ -61,8 +71,12 @@ async fn take(camera: Camera) -> Result<(Camera, Arc<Inlet>), Refusal> {
 }
 
 /// Hands frames over until somebody ends it. Why, for the camera's message.
-async fn publish(link: &mut Link, inlet: &Inlet) -> Result<&'static str, End> {
-    const CLOSED: &str = "the camera takes nothing more";
+async fn publish(
+    link: &mut Link,
+    inlet: &Inlet,
+    allowed: impl Fn() -> Result<(), LimitError>,
+) -> Result<Cow<'static, str>, End> {
+    const CLOSED: Cow<'static, str> = Cow::Borrowed("the camera takes nothing more");
     let mut clock = Clock::default();
     link.accept().await?;
     let closed = inlet.closed();
@@ -72,11 +86,15 @@ async fn publish(link: &mut Link, inlet: &Inlet) -> Result<&'static str, End> {
             () = &mut closed => return Ok(CLOSED),
             message = link.message() => message?,
         };
-        let Some(message) = message else { return Ok("the publisher has closed the connection") };
+        let Some(message) = message else { return Ok("the publisher has closed the connection".into()) };
+        // Limits may have been replaced since it came.
+        if let Err(outside) = allowed() {
+            return Ok(outside.to_string().into());
+        }
         let content = match message.kind {
             8 => tag::sound(&message.body),
             9 => tag::picture(&message.body),
-            17 | 20 if ends(&message) => return Ok("the publisher has ended the stream"),
+            17 | 20 if ends(&message) => return Ok("the publisher has ended the stream".into()),
             _ => continue,
         };
         match hand_over(inlet, content, clock.at(message.time)) {

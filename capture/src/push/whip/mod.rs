@@ -63,7 +63,7 @@ pub struct Answer {
 pub enum Refused {
     /// The body is no offer.
     #[error("the body is not an SDP offer: {0}")]
-    Offer(String),
+    Offer(&'static str),
     /// The offer holds no picture that can be used.
     #[error("the offer has no picture in H.264, H.265, AV1 or VP8 to send; choose H.264 in the encoder")]
     Codecs,
@@ -179,9 +179,10 @@ impl Session {
 impl Shared {
     async fn take(self: Arc<Self>, offer: &[u8]) -> Result<Answer, Refused> {
         let text = std::str::from_utf8(offer).ok().filter(|text| text.len() <= OFFER);
-        let text = text.ok_or_else(|| Refused::Offer("it is not text of at most 64 kB".into()))?;
+        let text = text.ok_or(Refused::Offer("it is not text of at most 64 kB"))?;
         let offer = offer::Offer::read(text)?;
         let inlet = self.seat.take().await.map_err(|_| Refused::Taken)?;
+        let guard = inlet.guard();
         let made = async {
             let sockets =
                 sockets::Sockets::open(self.address, &self.limits).await.map_err(|e| Refused::Port(e.to_string()))?;
@@ -192,6 +193,7 @@ impl Shared {
             Ok(made) => made,
             Err(refused) => {
                 // Nothing was pushed: the next one may have it.
+                guard.release();
                 self.seat.offer(inlet);
                 return Err(refused);
             }
@@ -207,6 +209,7 @@ impl Shared {
         lock(&self.sessions).insert(id.clone(), session);
         tracing::info!(camera = %self.camera, "publishing over WHIP");
         self.runtime.clone().spawn(async move {
+            let _guard = guard;
             let why = session::run(rtc, sockets, &inlet, &left).await;
             lock(&self.sessions).remove(&id);
             inlet.end(&why);

@@ -9,6 +9,9 @@ use super::{Refused, sockets::Sockets};
 /// How long a frame waits for what is missing of it: a repetition takes a round trip.
 const MISSING: Duration = Duration::from_millis(500);
 
+/// What is said of an offer that the library does not take. Its own words quote memory.
+const UNANSWERABLE: &str = "it lacks what WebRTC needs: ICE user and password, a DTLS fingerprint, or media to send";
+
 /// An offer that holds something of use.
 pub(super) struct Offer {
     sdp: SdpOffer,
@@ -39,7 +42,7 @@ impl Offer {
         // The publisher's candidates are not needed, for it calls us; those of browsers may be names that only they know.
         let needed: Vec<&str> = text.lines().filter(|line| !line.starts_with("a=candidate:")).collect();
         let sdp = SdpOffer::from_sdp_string(&(needed.join("\r\n") + "\r\n"))
-            .map_err(|e| Refused::Offer(line(&e.to_string())))?;
+            .map_err(|_| Refused::Offer("it cannot be read as SDP (RFC 8866)"))?;
         Ok(Self { sdp, video: video.ok_or(Refused::Codecs)? })
     }
 
@@ -63,7 +66,7 @@ impl Offer {
             let candidate = Candidate::host(address, "udp").map_err(|e| Refused::Port(e.to_string()))?;
             rtc.add_local_candidate(candidate);
         }
-        let answer = rtc.sdp_api().accept_offer(self.sdp).map_err(|e| Refused::Offer(line(&e.to_string())))?;
+        let answer = rtc.sdp_api().accept_offer(self.sdp).map_err(|_| Refused::Offer(UNANSWERABLE))?;
         let sdp = answer.to_sdp_string();
         // A codec of a profile that is not taken leaves its line with port 0.
         let refused = sdp.lines().any(|line| line.starts_with("m=video 0 "));
@@ -77,7 +80,19 @@ pub(super) fn ufrag(sdp: &str) -> Option<&str> {
     sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::trim)
 }
 
-/// A library's message as one line of bounded length.
-fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_offer_is_refused_in_words_of_ours() {
+        for text in ["", "v=0", "v=0\r\no=- 1 1 IN IP4 x\r\nm=nonsense\r\n", "{}", "a=rtpmap:96 H264/90000"] {
+            let refused = Offer::read(text).err().map(|refused| refused.to_string());
+            assert_eq!(
+                refused.as_deref(),
+                Some("the body is not an SDP offer: it cannot be read as SDP (RFC 8866)"),
+                "{text}"
+            );
+        }
+    }
 }

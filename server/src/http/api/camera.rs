@@ -157,7 +157,7 @@ async fn changed(
 fn for_crew(app: &App, id: &str) -> Result<Value, Problem> {
     let document = app.settings.document();
     let (camera, config) = app.camera(id).zip(document.shown(id)).ok_or_else(|| unknown(app))?;
-    let mut object = objects::camera(&camera);
+    let mut object = objects::camera_for_crew(&camera);
     object["config"] = Value::Object(config);
     object["saved"] = document.file.is_some().into();
     Ok(object)

@@ -27,10 +27,11 @@ pub(super) async fn venue(State(app): State<Arc<App>>, headers: HeaderMap) -> Js
 }
 
 pub(super) async fn cameras(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
-    let render =
-        || Ok(json!({"items": app.lineup().cameras.iter().map(objects::camera).collect::<Vec<_>>()}).to_string());
+    let crew = app.crew.sent(&headers);
+    let object = if crew { objects::camera_for_crew } else { objects::camera };
+    let render = || Ok(json!({"items": app.lineup().cameras.iter().map(object).collect::<Vec<_>>()}).to_string());
     // An event is told of whatever changes here, but for rates.
-    let text = app.brief.text(format!("cameras/{}", app.events.next()), render)?;
+    let text = app.brief.text(format!("cameras/{crew}/{}", app.events.next()), render)?;
     Ok(text::json(&headers, &text))
 }
 

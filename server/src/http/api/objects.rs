@@ -9,8 +9,15 @@ use crate::{
     lineup::{Camera, Sound},
 };
 
-/// A camera.
+/// A camera, as everybody may see it: why it is lost is the crew's alone, for addresses and paths of the venue stand there.
 pub fn camera(camera: &Camera) -> Value {
+    let mut object = camera_for_crew(camera);
+    object["message"] = Value::Null;
+    object
+}
+
+/// A camera, as the crew sees it.
+pub fn camera_for_crew(camera: &Camera) -> Value {
     let (health, message) = camera.health.lock().clone();
     let renditions: Vec<Value> = camera
         .renditions
