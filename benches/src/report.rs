@@ -5,8 +5,8 @@ use std::{fmt::Write, fs, path::Path};
 use anyhow::{Context, Result};
 
 use crate::{
-    row,
     budgets::{Budgets, Verdict},
+    row,
     spread::{Spread, short},
 };
 

@@ -511,7 +511,10 @@ mod tests {
         let text = "[server]\nlisten = \"0.0.0.0:1\"\ndata = \"d\"\n[venue]\nname = \"S\"\nfps = \"25\"\n[[camera]]\n\
                     id = \"a\"\nsource = \"udp://0.0.0.0:5000\"\nbearing = \"rtsp://u:p\\\"w@h\"\n";
         let Err(error) = parse("virage.toml", text) else { panic!("it was accepted") };
-        assert_eq!(error.to_string(), "virage.toml:10: camera \"a\", `bearing`: invalid type: a string, expected a whole number, 0 or more");
+        assert_eq!(
+            error.to_string(),
+            "virage.toml:10: camera \"a\", `bearing`: invalid type: a string, expected a whole number, 0 or more"
+        );
     }
 
     #[test]

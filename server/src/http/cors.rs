@@ -31,8 +31,7 @@ const PREFLIGHT: [(&str, &str); 5] = [
 
 /// Adds the permission to what other pages may read, and answers their preflights.
 pub(super) async fn reads(request: Request, next: Next) -> Response {
-    let among = |prefixes: [&str; 2]| prefixes.iter().any(|p| request.uri().path().starts_with(p));
-    let (open, by_asker) = (among(OPEN), among(BY_ASKER));
+    let (open, by_asker) = (among(&request, OPEN), among(&request, BY_ASKER));
     if (open || by_asker) && *request.method() == Method::OPTIONS {
         let fields = PREFLIGHT.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let mut fields = HeaderMap::from_iter(fields);
@@ -45,6 +44,10 @@ pub(super) async fn reads(request: Request, next: Next) -> Response {
         answer::open(response.headers_mut());
     }
     response
+}
+
+fn among(request: &Request, prefixes: [&str; 2]) -> bool {
+    prefixes.iter().any(|prefix| request.uri().path().starts_with(prefix))
 }
 
 /// Whether what is answered may be for the asker alone.
