@@ -139,9 +139,12 @@ mod tests {
 
     use super::*;
 
+    fn key(msn: u64) -> Result<Key> {
+        Ok((RenditionId::new("main", "360p")?, Run(1), Item::Segment(Msn(msn))))
+    }
+
     async fn keep(hot: &Hot, msn: u64, length: usize) -> Result<Arc<Kept>> {
-        let key = (RenditionId::new("main", "360p")?, Run(1), Item::Segment(Msn(msn)));
-        Ok(hot.read(key, Body::Memory(vec![Bytes::from(vec![7; length])])).await?)
+        Ok(hot.read(key(msn)?, Body::Memory(vec![Bytes::from(vec![7; length])])).await?)
     }
 
     #[tokio::test]
@@ -165,7 +168,7 @@ mod tests {
         let (first, second) = (keep(&hot, 1, LARGE).await?, keep(&hot, 2, LARGE).await?);
         assert!((0..2).filter_map(|_| first.file()).count() == 1);
         assert!((0..2).all(|_| second.file().is_none()), "no place: the bytes are copied");
-        hot.kept.invalidate_all();
+        hot.kept.invalidate(&key(1)?).await;
         hot.kept.run_pending_tasks().await;
         drop(first);
         let third = keep(&hot, 3, LARGE).await?;

@@ -127,9 +127,11 @@ impl Ingest {
     /// # Errors
     /// When the other end is outside of them now.
     pub fn hold(&self, limits: &Limits, source: &Kind) -> Result<(), LimitError> {
-        // From now on every packet says whom it is from.
-        let sockets = self.pipeline.iterate_all_by_element_factory_name("udpsrc");
-        sockets.into_iter().flatten().for_each(|s| s.set_property("retrieve-sender-address", limits.has_networks()));
+        if limits.has_networks() {
+            // From now on every packet says whom it is from.
+            let sockets = self.pipeline.iterate_all_by_element_factory_name("udpsrc");
+            sockets.into_iter().flatten().for_each(|socket| socket.set_property("retrieve-sender-address", true));
+        }
         match (self.held.as_ref().and_then(|held| held.address()), source) {
             (Some(ip), _) => limits.check(ip),
             // Redirected unseen, it may be anywhere.

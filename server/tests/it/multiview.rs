@@ -143,7 +143,7 @@ fn the_mosaic_is_a_camera_that_follows_the_others() {
     // Off again; nobody else lost anything, nor did the mosaic while it was on.
     let list = server.get(&LIST.replace("plain", "dvr")).text().to_owned();
     let (_, since) = list.rsplit_once("#EXT-X-GAP\n").unwrap_or(("", &list));
-    assert!(since.matches("#EXTINF").count() > 5, "no gap since it came: {list}");
+    assert!(since.matches("#EXTINF").count() > 2, "no gap since it came: {list}");
     assert_eq!(server.crew("DELETE", "/api/v1/cameras/multiview", &Value::Null).status, 204);
     assert_eq!(multiview(&server), None);
     let main = server.get("/live/main/234p/dvr.m3u8").text().to_owned();

@@ -20,6 +20,8 @@ pub(super) fn build(front: &Front<'_>, rist: &Rist) -> Result<Held, Error> {
         for socket in sockets.into_iter().flatten() {
             socket.set_property("reuse", rist.local.address.is_multicast());
             front.only_networks(&socket);
+            // ristsrc looks at every packet's sender itself, and does not ask whether it is there.
+            socket.set_property("retrieve-sender-address", true);
         }
     }
     front.transport_stream(&[&source, &make("rtpmp2tdepay")?])?;

@@ -15,15 +15,18 @@ use crate::{app::App, http::Problem, words};
 /// The largest body that is read, in bytes.
 pub(in crate::http) const LIMIT: usize = 64 * 1024;
 
-/// What the crew sent. Nobody else's body is read.
+/// What the crew sent. Nobody else's body is looked at.
 pub(super) struct FromCrew<T>(pub T);
 
 impl<T: DeserializeOwned> FromRequest<Arc<App>> for FromCrew<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
-        crew_only(app, request.headers()).map_err(IntoResponse::into_response)?;
-        let body = Bytes::from_request(request, app).await.map_err(IntoResponse::into_response)?;
+        let crew = crew_only(app, request.headers());
+        // Whoever asks: over HTTP/2 an answer before the body's end resets the stream, and clients lose the answer.
+        let body = Bytes::from_request(request, app).await;
+        crew.map_err(IntoResponse::into_response)?;
+        let body = body.map_err(IntoResponse::into_response)?;
         json(&body).map(Self).map_err(IntoResponse::into_response)
     }
 }
