@@ -27,10 +27,10 @@ impl Edge {
     }
 
     /// The newest part: its segment and place, as rendition reports say it.
-    pub fn last(self) -> Option<(Msn, u32)> {
+    pub fn last(self) -> Option<(Msn, Option<u32>)> {
         match (self.next, self.done) {
-            ((msn, part), _) if part > 0 => Some((msn, part - 1)),
-            (_, Some((msn, parts))) => Some((msn, parts.saturating_sub(1))),
+            ((msn, part), _) if part > 0 => Some((msn, Some(part - 1))),
+            (_, Some((msn, parts))) => Some((msn, parts.checked_sub(1))),
             _ => None,
         }
     }

@@ -29,7 +29,7 @@ pub struct Report {
     /// Its playlist, relative to this one.
     pub uri: String,
     /// Its newest part: segment and place; `None` for the place when its newest segment is whole and has none.
-    pub last: (Msn, u32),
+    pub last: (Msn, Option<u32>),
 }
 
 /// Target durations that live playlists list. A minute of second-long segments: as far back as the fans' app steps.
@@ -56,7 +56,9 @@ pub fn live(
     let target = timeline.target_duration().max(beside);
     let listed: Vec<&Segment> = window(timeline, style, target)?;
     let mut out = String::with_capacity(256 + listed.len() * 128);
-    let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:{target}\n");
+    // EXT-X-SKIP needs 9 (section 8): the full playlist says it too, so that a delta update is the full playlist.
+    let version = if low_latency { 9 } else { 6 };
+    let _ = write!(out, "#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:{target}\n");
     let hold_back = target * 3;
     if low_latency {
         let part = timeline.part_target();
@@ -106,7 +108,9 @@ pub fn live(
         let run = timeline.run();
         let _ = writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"../../../media/{id}/{run}/{msn}.{part}.m4s\"");
         for Report { uri, last: (msn, part) } in reports {
-            let _ = writeln!(out, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={msn},LAST-PART={part}");
+            // A gap has no part that could be named (4.4.5.4).
+            let part = part.map_or(String::new(), |part| format!(",LAST-PART={part}"));
+            let _ = writeln!(out, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={msn}{part}");
         }
     }
     Some(out)

@@ -149,7 +149,8 @@ pub fn one(camera: &Camera, sounds: &[Sound], layout: Layout<'_>) -> String {
 }
 
 fn head(sounds: &[Sound], names: &Names<'_>) -> String {
-    let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    // Players of before version 4 know no EXT-X-MEDIA (section 8).
+    let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     for (i, sound) in sounds.iter().enumerate() {
         let default = if i == 0 { "YES" } else { "NO" };
         let language = match &sound.language {

@@ -22,8 +22,8 @@ fn same(name: &str, text: &str) {
 
 fn live(stage: &Stage, style: Style) -> String {
     let reports = [
-        Report { uri: "../234p/index.m3u8".into(), last: (Msn(9), 1) },
-        Report { uri: "../../audio/ambient/index.m3u8".into(), last: (Msn(9), 0) },
+        Report { uri: "../234p/index.m3u8".into(), last: (Msn(9), Some(1)) },
+        Report { uri: "../../audio/ambient/index.m3u8".into(), last: (Msn(9), Some(0)) },
     ];
     playlist::live(&stage.id, &stage.timeline, &anchors(), style, &reports, 0).unwrap()
 }

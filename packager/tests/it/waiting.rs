@@ -2,7 +2,7 @@
 
 use packager::{
     Kind, Msn,
-    playlist::{self, Style},
+    playlist::{self, Report, Style},
     wait::{BadReload, Reload},
 };
 use proptest::prelude::*;
@@ -42,6 +42,24 @@ fn every_boundary() {
     assert_eq!(reload("2", Some("4")).is_met(stage.timeline.edge()), Ok(true));
     stage.frames(75..80);
     assert_eq!(reload("2", Some("5")).is_met(stage.timeline.edge()), Ok(true));
+}
+
+/// A report names the newest part, and of a gap only the segment: it has no part.
+#[test]
+fn what_is_last_of_a_gap_is_its_segment() {
+    let mut stage = Stage::new(Kind::Rung, grid());
+    stage.frames(0..60);
+    assert_eq!(stage.timeline.edge().last(), Some((Msn(2), Some(1))));
+    stage.frames(60..75);
+    assert_eq!(stage.timeline.edge().last(), Some((Msn(2), Some(4))));
+    stage.tick(9.0);
+    let last = stage.timeline.edge().last();
+    assert_eq!(last, stage.timeline.newest().map(|s| (s.msn, None)), "{last:?}");
+    let report = Report { uri: "../234p/index.m3u8".into(), last: last.unwrap() };
+    let style = Style::LowLatency { delta: false };
+    let text = playlist::live(&stage.id, &stage.timeline, &anchors(), style, &[report], 0).unwrap();
+    let line = text.lines().find(|l| l.starts_with("#EXT-X-RENDITION-REPORT")).unwrap();
+    assert_eq!(line, format!("#EXT-X-RENDITION-REPORT:URI=\"../234p/index.m3u8\",LAST-MSN={}", last.unwrap().0));
 }
 
 #[test]

@@ -45,8 +45,12 @@ fn reloads_are_held_until_what_was_asked_for_is_there() {
     let next = held(server, &format!("_HLS_msn={}&_HLS_part=5", msn + 1));
     assert!(next.text().contains(&format!("/{}.0.m4s\"", msn + 2)), "{}", next.text());
     // Already there: at once, with the current playlist.
+    let before = hint(server.get(LIVE).text());
     let past = held(server, "_HLS_msn=0&_HLS_part=0");
+    let after = hint(server.get(LIVE).text());
     assert_eq!(past.status, 200);
+    let now = hint(past.text());
+    assert!(before <= now && now <= after, "{before:?}, {now:?}, {after:?}: {}", past.text());
     for (query, says) in [
         ("_HLS_msn=99999999", "beyond"),
         ("_HLS_part=1", "_HLS_msn"),
