@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{Error, ErrorKind},
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
     time::Duration,
@@ -110,7 +111,11 @@ impl Used {
 
 /// Whether a process can be looked at.
 pub(crate) fn exists(pid: u32) -> std::io::Result<()> {
-    fs::read_to_string(format!("/proc/{pid}/stat")).map(drop)
+    // Of a process "no such file or directory" would be a riddle.
+    let say = |error: Error| {
+        if error.kind() == ErrorKind::NotFound { Error::new(error.kind(), "no such process") } else { error }
+    };
+    fs::read_to_string(format!("/proc/{pid}/stat")).map(drop).map_err(say)
 }
 
 /// The processes that listen on an address of this machine; none when it is another machine's, or theirs are hidden.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::atomic::Ordering::Relaxed, time::Duration
 use serde::Serialize;
 
 use crate::{
-    Behaviour, Crowd,
+    Behaviour, Crowd, table,
     tally::{Heard, SORTS, Sort, Sum, Tally, Times},
 };
 
@@ -153,8 +153,8 @@ pub struct Events {
 pub struct Amount {
     /// In all.
     pub total: u64,
-    /// In a viewer's minute.
-    pub per_viewer_minute: f64,
+    /// In a viewer's minute; absent when no viewer saw anything.
+    pub per_viewer_minute: Option<f64>,
     /// Playlists.
     pub playlists: u64,
     /// Headers.
@@ -206,13 +206,20 @@ pub struct Memory {
     pub end: u64,
 }
 
+impl Report {
+    /// For people, a line a fact.
+    pub fn text(&self) -> String {
+        table::render(self)
+    }
+}
+
 impl Audience {
     pub(crate) fn new(crowd: &Crowd, tally: &Tally) -> Self {
         let sum = tally.sum();
         let minutes = sum.watched.as_secs_f64() / 60.0;
         let amount = |by: [u64; SORTS]| Amount {
             total: by.iter().sum(),
-            per_viewer_minute: by.iter().sum::<u64>() as f64 / minutes.max(1e-9),
+            per_viewer_minute: (sum.started > 0).then(|| by.iter().sum::<u64>() as f64 / minutes.max(1e-9)),
             playlists: by[Sort::Playlist as usize],
             headers: by[Sort::Init as usize],
             media: by[Sort::Media as usize],

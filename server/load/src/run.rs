@@ -18,7 +18,6 @@ use crate::{
     fault::Fault,
     meter::{self, Meter, Used},
     net::{Dialer, Origin},
-    table,
     tally::{Tally, Times},
     viewer::{self, Setting},
 };
@@ -37,7 +36,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Error> {
     let report = load(args.plan()?).await?;
     let text = match json {
         true => serde_json::to_string_pretty(&report).map_err(std::io::Error::from)? + "\n",
-        false => table::render(&report),
+        false => report.text(),
     };
     std::io::stdout().lock().write_all(text.as_bytes())?;
     Ok(if report.errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })

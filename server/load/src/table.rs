@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Audience, Quantiles, Report};
+use crate::{Audience, Behaviour, Quantiles, Report};
 
 /// The report as text, a line a fact.
 pub(crate) fn render(report: &Report) -> String {
@@ -49,14 +49,17 @@ fn lines(report: &Report, out: &mut String) -> std::fmt::Result {
 fn audience(crowd: &Audience, out: &mut String) -> std::fmt::Result {
     writeln!(out, "\n{:<10} {}", crowd.behaviour, crowd.url)?;
     write!(out, "  viewers  {}, {} started", crowd.viewers, crowd.started)?;
+    // Low-latency viewers of a server without parts are plain ones: that is said.
+    let for_parts = crowd.behaviour == Behaviour::Ll.to_string();
     let notes = [
-        (crowd.ended, "played to the end"),
-        (crowd.gave_up, "gave up"),
-        (crowd.by_parts, "by parts"),
-        (crowd.resyncs, "lost places"),
-        (crowd.gaps, "gaps passed over"),
+        (crowd.ended, "played to the end", false),
+        (crowd.gave_up, "gave up", false),
+        (crowd.by_parts, "by parts", for_parts),
+        (crowd.resyncs, "lost places", false),
+        (crowd.gaps, "gaps passed over", false),
     ];
-    notes.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, what)| write!(out, ", {count} {what}"))?;
+    let mut said = notes.iter().filter(|(count, _, always)| *count > 0 || *always);
+    said.try_for_each(|(count, what, _)| write!(out, ", {count} {what}"))?;
     writeln!(out)?;
     writeln!(out, "  start    {}", quantiles(&crowd.start_ms))?;
     match crowd.events {
@@ -75,8 +78,11 @@ fn audience(crowd: &Audience, out: &mut String) -> std::fmt::Result {
             )?;
         }
     }
-    if let (Some(p50), Some(p95)) = (crowd.latency_ms.p50, crowd.latency_ms.p95) {
-        writeln!(out, "  latency  {} (p50), {} (p95) behind live", time(p50), time(p95))?;
+    let live = [Behaviour::Ll, Behaviour::Plain].iter().any(|b| b.to_string() == crowd.behaviour);
+    match (crowd.latency_ms.p50, crowd.latency_ms.p95) {
+        (Some(p50), Some(p95)) => writeln!(out, "  latency  {} (p50), {} (p95) behind live", time(p50), time(p95))?,
+        _ if live && crowd.started > 0 => writeln!(out, "  latency  not known: no PROGRAM-DATE-TIME")?,
+        _ => {}
     }
     if crowd.turns.count > 0 {
         writeln!(out, "  turns    {}; {}", crowd.turns.count, quantiles(&crowd.turns.ms))?;
@@ -98,7 +104,10 @@ fn audience(crowd: &Audience, out: &mut String) -> std::fmt::Result {
 }
 
 fn amounts(crowd: &Audience, out: &mut String) -> std::fmt::Result {
-    let minutes = crowd.viewer_minutes.max(1e-9);
+    // Of a crowd that saw nothing there is no minute.
+    let each = |value: Option<f64>, say: fn(f64) -> String| value.map_or("—".to_owned(), say);
+    let rate: fn(f64) -> String = |count| format!("{count:.1}");
+    let minutes = Some(crowd.viewer_minutes).filter(|_| crowd.requests.per_viewer_minute.is_some());
     let (sent, got) = (&crowd.requests, &crowd.bytes);
     let kinds = [
         ("playlists", sent.playlists, got.playlists),
@@ -107,17 +116,13 @@ fn amounts(crowd: &Audience, out: &mut String) -> std::fmt::Result {
         ("events", sent.events, got.events),
     ];
     let kinds = || kinds.iter().filter(|(_, sent, _)| *sent > 0);
-    let list: Vec<String> = kinds().map(|(kind, sent, _)| format!("{kind} {:.1}", *sent as f64 / minutes)).collect();
-    writeln!(
-        out,
-        "  requests {}, {:.1} in a viewer's minute: {}",
-        sent.total,
-        sent.per_viewer_minute,
-        list.join(", ")
-    )?;
-    let list: Vec<String> = kinds().map(|(kind, _, got)| format!("{kind} {}", bytes(*got as f64 / minutes))).collect();
-    let each = bytes(got.per_viewer_minute);
-    writeln!(out, "  bytes    {}, {each} in a viewer's minute: {}", bytes(got.total as f64), list.join(", "))
+    let a_minute = |count: u64| minutes.map(|minutes| count as f64 / minutes);
+    let list: Vec<String> = kinds().map(|(kind, sent, _)| format!("{kind} {}", each(a_minute(*sent), rate))).collect();
+    let all = each(sent.per_viewer_minute, rate);
+    writeln!(out, "  requests {}, {all} in a viewer's minute: {}", sent.total, list.join(", "))?;
+    let list: Vec<String> = kinds().map(|(kind, _, got)| format!("{kind} {}", each(a_minute(*got), bytes))).collect();
+    let all = each(got.per_viewer_minute, bytes);
+    writeln!(out, "  bytes    {}, {all} in a viewer's minute: {}", bytes(got.total as f64), list.join(", "))
 }
 
 fn quantiles(times: &Quantiles) -> String {

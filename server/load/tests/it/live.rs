@@ -32,6 +32,8 @@ struct Live {
     ends: bool,
     /// Hints are kept.
     honest: bool,
+    /// Segments have dates.
+    dated: bool,
 }
 
 impl Live {
@@ -43,7 +45,7 @@ impl Live {
         let ago = Duration::from_secs(10);
         let began = Instant::now().checked_sub(ago).expect("the machine is up for longer");
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") - ago;
-        Live { began, wall: wall.as_secs_f64(), last, ends, honest: true }
+        Live { began, wall: wall.as_secs_f64(), last, ends, honest: true, dated: true }
     }
 
     /// Parts that there are.
@@ -79,7 +81,7 @@ impl Live {
         for msn in first + skipped..=whole {
             let date = jiff::Timestamp::from_microsecond(((self.wall + msn as f64) * 1e6) as i64).expect("a date");
             let listed = if msn == whole { rest } else { PARTS };
-            if msn < whole || listed > 0 {
+            if self.dated && (msn < whole || listed > 0) {
                 let _ = writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{date}");
             }
             if low_latency && msn + 3 >= whole {
@@ -221,6 +223,17 @@ async fn plain_viewers_poll_and_fetch_each_segment_once() {
             assert!((2..=11).contains(&polls), "{polls} polls in 5 s");
         }
     }
+}
+
+/// What a server does not offer is said, and not left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn viewers_without_parts_or_dates_are_told_of() {
+    let origin = origin(Arc::new(Live { dated: false, ..Live::of(u64::MAX, false) })).await;
+    let report = load(plan(Behaviour::Ll, 2, &origin.url("/plain.m3u8"), 2)).await;
+    assert_eq!((report.crowds[0].started, report.crowds[0].by_parts, report.errors), (2, 0, 0));
+    let text = report.text();
+    assert!(text.contains("  viewers  2, 2 started, 0 by parts"), "{text}");
+    assert!(text.contains("  latency  not known: no PROGRAM-DATE-TIME\n"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,7 +105,9 @@ async fn what_cannot_start_says_why() {
 
     let mut gone = plan(Behaviour::Plain, 1, &url, 1);
     gone.server_pids = vec![u32::MAX];
-    assert!(matches!(load::load(gone).await, Err(Error::Process { .. })));
+    let error = load::load(gone).await.expect_err("nobody has this number");
+    assert!(matches!(error, Error::Process { .. }));
+    assert_eq!(error.to_string(), "--server-pid 4294967295: no such process");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -121,6 +123,9 @@ async fn the_server_is_found_by_its_port_and_the_report_is_json() {
     let json = serde_json::to_value(&report).expect("JSON");
     assert_eq!(json["crowds"][0]["errors"]["status 404"], 2);
     assert_eq!(json["arrival"]["viewers"], 2);
+    // Nobody saw anything: there is no viewer's minute.
+    assert!(json["crowds"][0]["requests"]["per_viewer_minute"].is_null());
+    assert!(report.text().contains("  requests 2, — in a viewer's minute: playlists —\n"), "{}", report.text());
 }
 
 #[derive(Parser)]
