@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Args as Clap;
+use clap::{Args as Clap, builder::RangedU64ValueParser};
 use tokio::task::JoinSet;
 use url::Url;
 
@@ -41,10 +41,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// Media playlists that are followed; others are only counted.
-    #[arg(long, default_value_t = 16)]
+    #[arg(long, default_value_t = 16, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub renditions: usize,
     /// Segments that are fetched of each playlist that has ended: its first ones, and the last.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 20, value_parser = RangedU64ValueParser::<usize>::new().range(1..))]
     pub segments: usize,
 }
 
@@ -91,7 +91,8 @@ pub enum Error {
     Output(String),
 }
 
-/// Checks and prints the report. Exit status: 0 clean, 1 findings (errors; with `--strict`, warnings too).
+/// Checks and prints the report. Exit status: 0 clean, 1 findings (errors; with `--strict`, warnings too), 2 when no
+/// media playlist was read.
 ///
 /// # Errors
 /// When nothing could be checked: the caller exits with 2.
@@ -100,7 +101,7 @@ pub async fn run(args: Args) -> Result<ExitCode, Error> {
     let text = if args.json { report.json() } else { report.text() };
     let written = std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes());
     written.map_err(|e| Error::Output(e.to_string()))?;
-    Ok(if report.passes(args.strict) { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(ExitCode::from(report.status(args.strict)))
 }
 
 /// Checks.

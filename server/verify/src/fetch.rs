@@ -24,7 +24,7 @@ use rustls::{
 };
 use url::Url;
 
-use crate::playlist::ByteRange;
+use crate::{Micros, playlist::ByteRange};
 
 /// Most bytes of a playlist.
 pub const PLAYLIST_LIMIT: usize = 16 << 20;
@@ -142,7 +142,22 @@ impl Meta {
         if self.cache("no-store").is_some() || self.cache("no-cache").is_some() {
             return Some(0);
         }
-        self.cache("s-maxage").or(self.cache("max-age"))?.parse().ok()
+        let expires = || {
+            // What is no date has expired (5.3).
+            let end = self.headers.contains_key(header::EXPIRES).then(|| self.date(header::EXPIRES).unwrap_or(0))?;
+            let age = end.saturating_sub(self.date(header::DATE).unwrap_or(end)) / crate::SECOND;
+            Some(u64::try_from(age).unwrap_or(0))
+        };
+        match self.cache("s-maxage").or(self.cache("max-age")) {
+            Some(age) => age.parse().ok(),
+            None => expires(),
+        }
+    }
+
+    /// A header's date (RFC 9110, 5.6.7), in microseconds since 1970.
+    pub fn date(&self, name: header::HeaderName) -> Option<Micros> {
+        let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(self.header(name)).ok()?;
+        Some(time.as_microsecond())
     }
 }
 

@@ -49,8 +49,8 @@ pub async fn rendition(fetch: Fetch, url: Url, role: Role, limits: Limits) -> Re
     };
     let first = match follower.load(None, Ask::playlist()).await {
         Ok(list) => list,
-        Err(why) => {
-            follower.seen.failure = Some(why);
+        Err(refusal) => {
+            follower.seen.failure = Some(refusal.why);
             return follower.seen;
         }
     };
@@ -84,23 +84,39 @@ struct Wanted {
     wait: Duration,
 }
 
+/// The status of a server that gives up a hold.
+const GAVE_UP: u16 = 503;
+
+/// Why there is no playlist.
+struct Refusal {
+    why: String,
+    status: Option<u16>,
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self { why, status: None }
+    }
+}
+
 impl Follower {
     /// Asks for the playlist and keeps the answer; says why when it is none.
-    async fn load(&mut self, asked: Option<Asked>, ask: Ask) -> Result<Media, String> {
+    async fn load(&mut self, asked: Option<Asked>, ask: Ask) -> Result<Media, Refusal> {
         let url = match asked {
             None => self.seen.url.clone(),
             Some(asked) => directed(&self.seen.url, &directives(asked)),
         };
         let answer = self.fetch.get(&url, ask).await.map_err(|e| e.to_string())?;
         if answer.meta.status != 200 {
-            return Err(format!("{} was answered with status {}", url, answer.meta.status));
+            let why = format!("{} was answered with status {}", url, answer.meta.status);
+            return Err(Refusal { why, status: Some(answer.meta.status) });
         }
         let list = match playlist::read(&answer.text()) {
             Some(Playlist::Media(list)) => list,
             Some(Playlist::Multivariant(_)) => {
-                return Err("a multivariant playlist where a media playlist belongs".into());
+                return Err("a multivariant playlist where a media playlist belongs".to_owned().into());
             }
-            None => return Err(format!("{url} is not a playlist")),
+            None => return Err(format!("{url} is not a playlist").into()),
         };
         let at = self.start.elapsed();
         if self.seen.editions.len() < EDITIONS {
@@ -130,18 +146,20 @@ impl Follower {
         }
         self.news(&first).await;
         let mut list = first;
-        let mut failures = 0;
+        let (mut failures, mut gave_up) = (0, false);
         while Instant::now() < end && !list.ended && failures < 2 {
             let next = if list.can_block() { self.held(&list).await } else { self.polled(&list, end).await };
             match next {
                 Ok(next) => {
-                    failures = 0;
+                    (failures, gave_up) = (0, false);
                     self.news(&next).await;
                     list = next;
                 }
-                Err(why) => {
+                // An outage may be longer than a hold; of a server that gives up again nothing comes.
+                Err(refusal) if refusal.status == Some(GAVE_UP) && !gave_up => gave_up = true,
+                Err(refusal) => {
                     failures += 1;
-                    self.seen.failure = Some(why);
+                    self.seen.failure = Some(refusal.why);
                 }
             }
             self.collect();
@@ -152,11 +170,12 @@ impl Follower {
     }
 
     /// A held reload for what comes next.
-    async fn held(&mut self, list: &Media) -> Result<Media, String> {
+    async fn held(&mut self, list: &Media) -> Result<Media, Refusal> {
         let (msn, part) = list.next_part();
         let asked = Asked { msn, part: list.part_target.map(|_| part as u64) };
         let target = duration(list.target_micros());
         let wait = (target * 3 + Duration::from_secs(2)).min(Duration::from_secs(60));
+        let begin = Instant::now();
         match self.load(Some(asked), Ask::playlist().within(wait)).await {
             Ok(next) => {
                 if !next.contains(asked.msn, asked.part) {
@@ -165,21 +184,23 @@ impl Follower {
                 }
                 Ok(next)
             }
-            Err(why) => {
+            // The server may give up after three target durations (6.2.5.2).
+            Err(refusal) if refusal.status == Some(GAVE_UP) && begin.elapsed() >= target * 3 => Err(refusal),
+            Err(Refusal { why, .. }) => {
                 self.seen.unanswered.push((asked, why.clone()));
                 tokio::time::sleep(Duration::from_millis(250)).await;
-                Err(why)
+                Err(why.into())
             }
         }
     }
 
     /// An ordinary reload (6.3.4): after a target duration, or half of one when nothing was new.
-    async fn polled(&mut self, list: &Media, end: Instant) -> Result<Media, String> {
+    async fn polled(&mut self, list: &Media, end: Instant) -> Result<Media, Refusal> {
         let target = list.target_micros().clamp(500_000, 60_000_000).unsigned_abs();
         let pause = Duration::from_micros(target / 2);
         let left = end.saturating_duration_since(Instant::now());
         tokio::time::sleep(pause.min(left)).await;
-        self.load(None, Ask::playlist()).await
+        self.load(None, Ask::playlist()).await.map_err(|refusal| refusal.why.into())
     }
 
     /// Fetches what a playlist has that was not there before: parts, the hinted part, or whole segments.
@@ -331,8 +352,12 @@ fn wanted(place: Place, uri: &str, range: Option<ByteRange>) -> Wanted {
 async fn got(fetch: &Fetch, url: &Url, wanted: Wanted, init: Option<&Init>) -> Got {
     let Wanted { uri, range, hinted, wait, .. } = wanted;
     match fetch.get(url, Ask::media(range).within(wait)).await {
-        Ok(answer) => {
+        Ok(mut answer) => {
             let body = within(&answer.body, range, answer.meta.status);
+            if body.len() < answer.body.len() {
+                // What a server that ignores ranges sends beyond them adds nothing to the bit rate.
+                answer.meta.length = body.len();
+            }
             let chunk = match answer.meta.status {
                 200 | 206 => media::read(body, init),
                 _ => Err(media::Error::NotRead("a missing segment")),

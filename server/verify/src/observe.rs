@@ -177,6 +177,8 @@ pub enum ProbeKind {
     Unknown,
     /// A part that has left the playlist for less than three target durations.
     Delisted(Place),
+    /// Delivery directives to a playlist that has ended.
+    Ended,
     /// A hundred bytes of a segment.
     Range(ByteRange),
 }

@@ -33,6 +33,13 @@ pub async fn all(fetch: &Fetch, seen: &mut Rendition, start: Instant) {
         let answer = fetch.get(&url, Ask::media(Some(range))).await;
         keep(seen, probe(ProbeKind::Range(range), url, &before, answer, false));
     }
+    if before.list.ended && seen.failure.is_none() {
+        at_once(fetch, seen, ProbeKind::Ended, 200, |now| {
+            let next = Asked { msn: now.next_part().0, part: Some(0) };
+            directives(next).into_iter().chain([("_HLS_skip", "YES".to_owned())]).collect()
+        })
+        .await;
+    }
     if seen.live() && before.list.can_block() && seen.failure.is_none() {
         reloads(fetch, seen).await;
     }

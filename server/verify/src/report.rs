@@ -138,6 +138,14 @@ impl Report {
         self.count(Severity::Error) == 0 && (!strict || self.count(Severity::Warning) == 0)
     }
 
+    /// The exit status of the command: 0 when it passes, 1 when not, 2 when no media playlist was read.
+    pub fn status(&self, strict: bool) -> u8 {
+        match self.checked.editions {
+            0 => 2,
+            _ => u8::from(!self.passes(strict)),
+        }
+    }
+
     /// As JSON.
     pub fn json(&self) -> String {
         // Strings and numbers only: there is nothing in it that JSON cannot say.

@@ -1,10 +1,12 @@
 //! When parts come and go: the last of a segment in its time, a hinted one whole, a delisted one still.
 
+use std::time::Duration;
+
 use crate::{
     follow::duration,
     observe::{Edition, ProbeKind, Rendition},
     report::{At, Findings},
-    rules::{HINT_TRICKLES, LAST_PART_LATE, PART_GONE},
+    rules::{HINT_TRICKLES, LAST_PART_LATE, PART_GONE, PART_LATE},
 };
 
 pub(super) fn check(rendition: &Rendition, findings: &mut Findings, unchecked: &mut Vec<String>) {
@@ -12,6 +14,7 @@ pub(super) fn check(rendition: &Rendition, findings: &mut Findings, unchecked: &
         return;
     }
     boundaries(rendition, findings, unchecked);
+    pauses(rendition, findings, unchecked);
     trickles(rendition, findings);
     delisted(rendition, findings, unchecked);
 }
@@ -47,6 +50,36 @@ fn boundary(before: &Edition, after: &Edition) -> Option<(u64, bool)> {
     held.then_some((msn, next))
 }
 
+/// Held reloads that brought parts long after the parts before. One pause may be ours; what is lost is listed as a gap
+/// and is no pause.
+fn pauses(rendition: &Rendition, findings: &mut Findings, unchecked: &mut Vec<String>) {
+    let Some(target) = rendition.last().and_then(|l| l.part_target).map(duration) else { return };
+    let most = target + Duration::from_millis(300);
+    let (mut watched, mut paused, mut longest, mut count) = (Duration::ZERO, Duration::ZERO, Duration::ZERO, 0);
+    for pair in rendition.editions.windows(2) {
+        let [before, after] = pair else { continue };
+        let (from, to) = (before.list.next_part(), after.list.next_part());
+        let gap = after.list.segments.iter().any(|s| s.msn >= from.0 && s.gap);
+        if after.asked.is_none() || after.list.ended || gap || from >= to {
+            continue;
+        }
+        let pause = after.at.saturating_sub(before.at);
+        watched += pause;
+        if pause > most {
+            paused += pause;
+            longest = longest.max(pause);
+            count += 1;
+        }
+    }
+    if watched < target * 5 {
+        unchecked.push("whether parts come in time: too few were waited for".into());
+    } else if count > 2 && paused * 4 > watched {
+        let expected = format!("a part each {:.3} s", target.as_secs_f64());
+        let found = format!("{count} pauses, up to {:.3} s, in {:.1} s", longest.as_secs_f64(), watched.as_secs_f64());
+        findings.add(&PART_LATE, At::new(&rendition.url), expected, found);
+    }
+}
+
 /// Hinted parts whose bytes came as they were made. On a slow line all media come slowly: what is fetched again later
 /// tells.
 fn trickles(rendition: &Rendition, findings: &mut Findings) {
@@ -56,8 +89,7 @@ fn trickles(rendition: &Rendition, findings: &mut Findings) {
         Some((*place, first.meta.as_ref().ok()?.flow, again.meta.as_ref().ok()?.took))
     });
     let all: Vec<_> = twice.collect();
-    let slow =
-        |(_, flow, later): &(_, std::time::Duration, std::time::Duration)| *flow * 2 > target && *later * 2 < *flow;
+    let slow = |(_, flow, later): &(_, Duration, Duration)| *flow * 2 > target && *later * 2 < *flow;
     if let Some((place, flow, later)) = all.first().filter(|_| all.len() > 1 && all.iter().all(slow)) {
         let found = format!("{:.3} s from its first byte to its last", flow.as_secs_f64());
         let expected = format!("no byte before it is whole, then all within {:.3} s, as later", later.as_secs_f64());

@@ -3,18 +3,23 @@
 use http::{Version, header};
 
 use crate::{
+    Micros, SECOND,
     fetch::Meta,
     observe::{Presentation, ProbeKind, Rendition},
+    playlist::Media,
     report::{At, Findings},
     rules::{
         ERROR_CACHE, HELD_CACHE, HELD_CACHE_LONG, MEDIA_CACHE, MEDIA_TYPE, NO_CORS, NO_GZIP, NO_HTTP2, NO_RANGE,
-        PLAYLIST_CACHE, PLAYLIST_TYPE, UNKNOWN_ANSWERED,
+        PLAYLIST_CACHE, PLAYLIST_GUESS, PLAYLIST_TYPE, UNKNOWN_ANSWERED,
     },
 };
 
 pub(super) fn check(seen: &Presentation, findings: &mut Findings, unchecked: &mut Vec<String>) {
     if let Some(top) = &seen.multivariant {
         playlist(&top.meta, At::new(&top.url), findings);
+        if seen.renditions.iter().any(Rendition::live) {
+            guessed(&top.meta, At::new(&top.url), findings);
+        }
     }
     for rendition in &seen.renditions {
         let at = At::new(&rendition.url);
@@ -42,6 +47,15 @@ fn playlist(meta: &Meta, at: At<'_>, findings: &mut Findings) {
     cors(meta, at, findings);
 }
 
+/// What changes, and may be kept for as long as a cache guesses: a tenth of its age is usual.
+fn guessed(meta: &Meta, at: At<'_>, findings: &mut Findings) {
+    let modified = meta.header(header::LAST_MODIFIED);
+    if meta.max_age().is_none() && meta.cache("private").is_none() && !modified.is_empty() {
+        let found = format!("nothing said but Last-Modified: {modified}");
+        findings.add(&PLAYLIST_GUESS, at, "Cache-Control: max-age, or no-cache", found);
+    }
+}
+
 fn cors(meta: &Meta, at: At<'_>, findings: &mut Findings) {
     let allowed = meta.header(header::ACCESS_CONTROL_ALLOW_ORIGIN);
     if allowed != "*" && allowed != "https://player.invalid" {
@@ -65,6 +79,7 @@ fn caches(rendition: &Rendition, findings: &mut Findings) {
         let target = edition.list.target.unwrap_or(0);
         let age = edition.meta.max_age();
         let said = edition.meta.header(header::CACHE_CONTROL);
+        guessed(&edition.meta, at, findings);
         match edition.asked {
             // A second is the least that can be said.
             None if age.is_some_and(|age| age > 1 && age.saturating_mul(2) > target) => {
@@ -84,8 +99,18 @@ fn caches(rendition: &Rendition, findings: &mut Findings) {
     }
 }
 
+/// Seconds for which media are asked for at least: a day of what has ended; else as long as the playlist, and once more
+/// the segment (6.2.2).
+fn availability(list: &Media) -> u64 {
+    let listed: Micros = list.whole().fold(0, |sum, s| sum.saturating_add(s.duration));
+    let longest = list.whole().map(|s| s.duration).max().unwrap_or(0);
+    let live = u64::try_from(listed.saturating_add(longest) / SECOND).unwrap_or(0);
+    if list.ended { 86_400 } else { live.min(86_400) }
+}
+
 fn media(rendition: &Rendition, findings: &mut Findings) {
     let at = At::new(&rendition.url);
+    let least = rendition.last().map_or(0, availability);
     let headers = rendition.headers.values().filter_map(|h| h.meta.as_ref().ok()).filter(|m| m.status < 300);
     let media = rendition.media.iter().filter(|(_, g)| g.answered());
     let media = media.filter_map(|(place, g)| Some((Some(*place), g.meta.as_ref().ok()?)));
@@ -99,14 +124,10 @@ fn media(rendition: &Rendition, findings: &mut Findings) {
             let found = if kind.is_empty() { "none" } else { &kind };
             findings.add(&MEDIA_TYPE, at, "video/mp4, audio/mp4, video/iso.segment or video/mp2t", found);
         }
-        if meta.max_age().is_none_or(|age| age == 0) && meta.header(header::EXPIRES).is_empty() {
+        if meta.max_age().is_none_or(|age| age < least) {
             let said = meta.header(header::CACHE_CONTROL);
-            findings.add(
-                &MEDIA_CACHE,
-                at,
-                "Cache-Control: max-age",
-                if said.is_empty() { "nothing said" } else { said },
-            );
+            let found = if said.is_empty() { "nothing said" } else { said };
+            findings.add(&MEDIA_CACHE, at, format!("Cache-Control: max-age of at least {least}"), found);
         }
         cors(meta, at, findings);
     }

@@ -3,12 +3,12 @@
 use crate::{
     Micros, SECOND,
     follow::duration,
-    observe::{Edition, Rendition, Role},
+    observe::{Edition, Presentation, Rendition, Role},
     playlist::{Media, PlaylistType, Segment},
     report::{At, Findings},
     rules::{
-        DATE_DRIFT, DATE_FUTURE, DATE_MISSING, DATE_STEP, DISCONTINUITY_NUMBER, EVENT_SHRANK, SEGMENT_CHANGED,
-        SEQUENCE_BACK, SHORT, STALE, TARGET_CHANGED,
+        DATE_DRIFT, DATE_FUTURE, DATE_MISSING, DATE_STEP, DATES_DIFFER, DISCONTINUITY_NUMBER, EVENT_SHRANK,
+        SEGMENT_CHANGED, SEQUENCE_BACK, SHORT, STALE, TARGET_CHANGED,
     },
     seconds,
 };
@@ -23,6 +23,21 @@ pub(super) fn check(rendition: &Rendition, findings: &mut Findings, unchecked: &
     if rendition.live() {
         stale(rendition, findings, unchecked);
         future(rendition, findings);
+    }
+}
+
+/// Dates in all media playlists or in none (6.2.4); of live playlists Apple's validator wants them.
+pub(super) fn dated(seen: &Presentation, findings: &mut Findings) {
+    let has_dates = |r: &Rendition| r.editions.iter().flat_map(|e| &e.list.segments).any(|s| s.date.is_some());
+    let model = seen.renditions.iter().find(|r| has_dates(r));
+    for rendition in seen.renditions.iter().filter(|r| !r.editions.is_empty() && !has_dates(r)) {
+        let at = At::new(&rendition.url);
+        if let Some(model) = model {
+            let expected = format!("EXT-X-PROGRAM-DATE-TIME as in {}", model.url);
+            findings.add(&DATES_DIFFER, at, expected, "none");
+        } else if rendition.live() && rendition.role != Role::Subtitles {
+            findings.add(&DATE_MISSING, at, "EXT-X-PROGRAM-DATE-TIME", "none");
+        }
     }
 }
 
@@ -147,10 +162,6 @@ const DRIFT: Micros = 50_000;
 fn dates(rendition: &Rendition, findings: &mut Findings) {
     let at = At::new(&rendition.url);
     let segments = rendition.segments();
-    let any = segments.values().any(|s| s.date.is_some());
-    if rendition.live() && !any && rendition.role != Role::Subtitles {
-        findings.add(&DATE_MISSING, at, "EXT-X-PROGRAM-DATE-TIME", "none");
-    }
     let mut before: Option<&Segment> = None;
     for (msn, segment) in &segments {
         let whole = before.filter(|b| b.msn.checked_add(1) == Some(*msn) && b.uri.is_some());
@@ -179,7 +190,7 @@ fn dates(rendition: &Rendition, findings: &mut Findings) {
 
 fn future(rendition: &Rendition, findings: &mut Findings) {
     let Some(edition) = rendition.editions.last() else { return };
-    let Some(server) = http_date(edition.meta.header(http::header::DATE)) else { return };
+    let Some(server) = edition.meta.date(http::header::DATE) else { return };
     let Some(segment) = edition.list.whole().rfind(|s| s.date.is_some()) else { return };
     let Some(date) = segment.date else { return };
     let end = date.as_microsecond().saturating_add(segment.duration);
@@ -189,10 +200,4 @@ fn future(rendition: &Rendition, findings: &mut Findings) {
         let at = At::new(&rendition.url).line(segment.line).msn(segment.msn);
         findings.add(&DATE_FUTURE, at, "an end that is past by the server's Date", format!("{ahead} ahead of it"));
     }
-}
-
-/// An HTTP date (RFC 9110, 5.6.7), in microseconds since 1970.
-fn http_date(text: &str) -> Option<Micros> {
-    let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(time.as_microsecond())
 }

@@ -1,16 +1,15 @@
-//! Parts, hints, holds and reports: what a low-latency playlist says.
+//! Parts, hints and holds: what a low-latency playlist says.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use crate::{
     Micros,
-    follow::duration,
-    observe::{Place, Presentation, Rendition, Role},
+    observe::{Place, Rendition},
     playlist::{Media, Part, Segment},
     report::{At, Findings},
     rules::{
-        HINT_CHANGED, HOLD, MANY_HINTS, NO_BLOCK, NO_HINT, NO_HOLD, NO_PART_HOLD, NO_PART_INF, NO_REPORTS, PART_EMPTY,
-        PART_HOLD, PART_HOLD_DRAFT, PART_LONG, PART_SHORT, PART_SUM, PARTS_GONE, REPORT_WRONG, SKIP_LOW,
+        HINT_CHANGED, HINT_EARLY, HOLD, MANY_HINTS, NO_BLOCK, NO_HINT, NO_HOLD, NO_PART_HOLD, NO_PART_INF, PART_EMPTY,
+        PART_HOLD, PART_HOLD_DRAFT, PART_LONG, PART_SHORT, PART_SUM, PARTS_GONE, SKIP_LOW,
     },
     seconds,
 };
@@ -42,6 +41,7 @@ pub(super) fn check(rendition: &Rendition, findings: &mut Findings) {
         }
     }
     listed(last, at, findings);
+    early(rendition, findings);
     kept(rendition, findings);
 }
 
@@ -138,6 +138,28 @@ fn listed(last: &Media, at: At<'_>, findings: &mut Findings) {
     }
 }
 
+/// A finished segment's EXTINF and URI stand before the hint of what comes next, and come with its last part.
+fn early(rendition: &Rendition, findings: &mut Findings) {
+    let at = At::new(&rendition.url);
+    let (segments, parts) = (rendition.segments(), rendition.parts());
+    for edition in &rendition.editions {
+        let Some(hint) = edition.list.hints.iter().find(|h| h.kind == "PART") else { continue };
+        let at = at.line(hint.line);
+        let Some(last) = edition.list.segments.last() else { continue };
+        if hint.line < last.line.max(last.parts.last().map_or(0, |p| p.line)) {
+            findings.add(&HINT_EARLY, at, "the hint after all segments and parts", "a hint before some");
+        }
+        let whole = segments.get(&last.msn).filter(|s| last.uri.is_none() && s.has_all_parts());
+        let next = Place { msn: last.msn.saturating_add(1), part: Some(0) };
+        if whole.is_some_and(|s| s.parts.len() == last.parts.len())
+            && parts.get(&next).is_some_and(|p| p.uri == hint.uri)
+        {
+            let expected = format!("EXTINF of segment {}, which is whole, before the hint", last.msn);
+            findings.add(&HINT_EARLY, at, expected, "a hint of the next segment's first part");
+        }
+    }
+}
+
 /// A hint is what the part that comes next is published as.
 fn kept(rendition: &Rendition, findings: &mut Findings) {
     let parts = rendition.parts();
@@ -160,52 +182,4 @@ fn kept(rendition: &Rendition, findings: &mut Findings) {
             findings.add(&HINT_CHANGED, at.line(published.line).place(place), expected, &published.uri);
         }
     }
-}
-
-/// Rendition reports, against what the reported playlists themselves said at the time.
-pub(super) fn reports(seen: &Presentation, findings: &mut Findings) {
-    let low = || seen.renditions.iter().filter(|r| r.low_latency());
-    if low().count() < 2 {
-        return;
-    }
-    for rendition in low() {
-        let Some(last) = rendition.last() else { continue };
-        let at = At::new(&rendition.url);
-        if last.reports.is_empty() && rendition.role != Role::Subtitles {
-            findings.add(&NO_REPORTS, at, "EXT-X-RENDITION-REPORT", "none");
-        }
-        for edition in &rendition.editions {
-            for report in &edition.list.reports {
-                let at = at.line(report.line);
-                let Ok(url) = rendition.url.join(&report.uri) else { continue };
-                let Some(other) = low().find(|r| same(&r.url, &url)) else { continue };
-                let Some(msn) = report.msn else {
-                    findings.add(&REPORT_WRONG, at, "LAST-MSN", "none");
-                    continue;
-                };
-                if let Some((expected, found)) = wrong(other, edition.at, msn) {
-                    findings.add(&REPORT_WRONG, at, format!("LAST-MSN {expected} of {}", report.uri), found);
-                }
-            }
-        }
-    }
-}
-
-fn same(a: &url::Url, b: &url::Url) -> bool {
-    (a.host_str(), a.port_or_known_default(), a.path()) == (b.host_str(), b.port_or_known_default(), b.path())
-}
-
-/// What a report should have said, when it is wrong by more than what travels could explain.
-fn wrong(other: &Rendition, at: Duration, msn: u64) -> Option<(String, String)> {
-    let target = duration(other.last()?.target_micros());
-    let state = |until: Duration| other.editions.iter().rfind(|e| e.at <= until).map(|e| e.list.next_part().0);
-    let stale = at.checked_sub(target * 2).and_then(state).filter(|then| msn.saturating_add(1) < *then);
-    if let Some(then) = stale {
-        return Some((format!("{} or later", then.saturating_sub(1)), msn.to_string()));
-    }
-    // Known only when that playlist was still looked at then.
-    let later = at + target;
-    other.editions.iter().find(|e| e.at >= later)?;
-    let then = state(later)?;
-    (msn > then.saturating_add(1)).then(|| (format!("{then} or earlier"), msn.to_string()))
 }

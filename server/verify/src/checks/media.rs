@@ -10,7 +10,7 @@ use crate::{
     report::{At, Findings},
     rules::{
         ENCODING_CHANGED, INDEPENDENT, INDEPENDENT_MISSING, MEDIA_CHANGED, MEDIA_MISSING, MEDIA_UNREADABLE, NO_KEY,
-        NOT_CONTINUOUS, PART_DURATION, PART_EMPTY, PART_LONG, SEGMENT_DURATION,
+        NOT_CONTINUOUS, PART_DURATION, PART_EMPTY, PART_FRAMES, PART_LONG, SEGMENT_DURATION,
     },
     seconds,
 };
@@ -126,6 +126,9 @@ fn part(rendition: &Rendition, segment: &Segment, index: usize, chunk: &Chunk, f
             format!("at most {}", seconds(target)),
             format!("{} of samples", seconds(run.duration)),
         );
+    }
+    if let Some(length) = chunk.of(Kind::Sound).and_then(|r| r.broken_frame) {
+        findings.add(&PART_FRAMES, at, "frames of 1,024 samples", format!("a frame of {}", seconds(length)));
     }
     if let Some(begins) = chunk.of(Kind::Picture).and_then(|r| r.key) {
         if part.independent && !begins {

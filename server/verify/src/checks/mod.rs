@@ -9,6 +9,7 @@ mod low_latency;
 mod media;
 mod multivariant;
 mod reloads;
+mod reports;
 mod syntax;
 
 use url::Url;
@@ -35,7 +36,8 @@ pub fn all(url: Url, mut seen: Presentation) -> Report {
         reloads::check(rendition, &mut findings, &mut unchecked);
         arrival::check(rendition, &mut findings, &mut unchecked);
     }
-    low_latency::reports(&seen, &mut findings);
+    live::dated(&seen, &mut findings);
+    reports::check(&seen, &mut findings);
     alignment::check(&seen, &mut findings, &mut unchecked);
     http::check(&seen, &mut findings, &mut unchecked);
     Report::new(&url, counts(&seen.renditions), findings, unchecked)

@@ -6,11 +6,11 @@ use crate::{
     SECOND,
     media::{Kind, Track},
     observe::{Presentation, Rendition, Role, Top},
-    playlist::Stream,
+    playlist::{PlaylistType, Stream},
     report::{At, Findings},
     rules::{
         CODECS, CONTROLS_DIFFER, FRAME_RATE, NO_BANDWIDTH, NO_VARIANTS, RESOLUTION, STREAM_ATTRIBUTES, TARGETS_DIFFER,
-        UNKNOWN_GROUP, UNREACHABLE,
+        TYPES_DIFFER, UNKNOWN_GROUP, UNREACHABLE,
     },
 };
 
@@ -170,8 +170,27 @@ fn rate(rendition: &Rendition) -> Option<i64> {
     (time > SECOND / 2).then(|| i64::try_from(i128::from(samples) * 1_000_000_000_000 / i128::from(time)).unwrap_or(0))
 }
 
-/// Target durations and server controls are the same in all playlists (6.2.4).
+/// One that ends meanwhile may become VOD: what each said at any time is compared.
+fn types(seen: &Presentation, findings: &mut Findings) {
+    let kinds = |r: &Rendition| r.editions.iter().map(|e| e.list.kind).collect::<Vec<_>>();
+    let read: Vec<&Rendition> = seen.renditions.iter().filter(|r| !r.editions.is_empty()).collect();
+    let Some((first, others)) = read.split_first() else { return };
+    let model = kinds(first);
+    for other in others {
+        let theirs = kinds(other);
+        if !theirs.iter().any(|kind| model.contains(kind)) {
+            let say = |kinds: &[Option<PlaylistType>]| {
+                kinds.last().copied().flatten().map_or("no EXT-X-PLAYLIST-TYPE", PlaylistType::name)
+            };
+            let expected = format!("{} as in {}", say(&model), first.url);
+            findings.add(&TYPES_DIFFER, At::new(&other.url), expected, say(&theirs));
+        }
+    }
+}
+
+/// Types, target durations and server controls are the same in all playlists (6.2.4).
 fn alike(seen: &Presentation, findings: &mut Findings) {
+    types(seen, findings);
     let lists: Vec<_> =
         seen.renditions.iter().filter(|r| r.role != Role::Subtitles).filter_map(|r| r.last().map(|l| (r, l))).collect();
     let Some((first, model)) = lists.first() else { return };

@@ -1,12 +1,12 @@
 //! Held reloads, hints and delta updates: what a low-latency server does at the boundaries.
 
 use crate::{
-    observe::{Asked, Probe, ProbeKind, Rendition},
+    observe::{Asked, Got, Place, Probe, ProbeKind, Rendition},
     playlist::{Media, Part, Segment},
     report::{At, Findings},
     rules::{
-        DELTA_DIFFERS, HELD_EMPTY, HELD_NEVER, HINT_LOST, NO_DELTA, RELOAD_FAR, RELOAD_MSN, RELOAD_PART_END,
-        RELOAD_PART_ONLY, RELOAD_PAST, RELOAD_TEXT, Rule, SERVER_ERROR, SKIP_V2,
+        DELTA_DIFFERS, ENDED_HEEDED, HELD_EMPTY, HELD_NEVER, HINT_LOST, NO_DELTA, RELOAD_FAR, RELOAD_MSN,
+        RELOAD_PART_END, RELOAD_PART_ONLY, RELOAD_PAST, RELOAD_TEXT, Rule, SERVER_ERROR, SKIP_V2,
     },
     seconds,
 };
@@ -22,7 +22,11 @@ pub(super) fn check(rendition: &Rendition, findings: &mut Findings, unchecked: &
     for (asked, why) in &rendition.unanswered {
         findings.add(&HELD_NEVER, at, format!("{} in time, or 503", say(*asked)), why);
     }
+    let parts = rendition.parts();
     for (place, got) in rendition.media.iter().filter(|(_, g)| g.hinted && !g.answered()) {
+        if !parts.values().any(|p| p.uri == got.uri) && may_stay_away(rendition, *place, got) {
+            continue;
+        }
         let found = match &got.meta {
             Err(why) => why.clone(),
             Ok(meta) => format!("status {} with {} bytes", meta.status, meta.length),
@@ -33,6 +37,21 @@ pub(super) fn check(rendition: &Rendition, findings: &mut Findings, unchecked: &
         self::probe(rendition, probe, findings);
     }
     delta(rendition, findings, unchecked);
+}
+
+/// Whether a hinted part may be 404: what was hinted need not be published (6.2.6) when media fail, or the segment ends
+/// earlier. Of what comes after the last answer nobody knows yet.
+fn may_stay_away(rendition: &Rendition, place: Place, got: &Got) -> bool {
+    let missing = got.meta.as_ref().is_ok_and(|m| matches!(m.status, 404 | 410));
+    let Some(last) = rendition.last().filter(|_| missing) else { return false };
+    let part = place.part.unwrap_or(0);
+    if (place.msn, part) >= last.next_part() {
+        return true;
+    }
+    let segments = rendition.segments();
+    let Some(segment) = segments.get(&place.msn) else { return false };
+    let ended = segment.uri.is_some() && segment.parts.len() <= part;
+    segment.gap || segment.parts.get(part).is_some_and(|p| p.gap) || ended
 }
 
 fn say(asked: Asked) -> String {
@@ -54,7 +73,10 @@ fn answered(probe: &Probe) -> String {
         Ok(meta) => {
             let late =
                 if probe.is_prompt() { String::new() } else { format!(" after {:.1} s", meta.took.as_secs_f64()) };
-            let list = probe.list.as_ref().map_or(String::new(), |list| format!(", {}", reach(list)));
+            let list = probe.list.as_ref().map_or(String::new(), |list| match list.skipped {
+                Some(skipped) => format!(", a delta update without {skipped} segments"),
+                None => format!(", {}", reach(list)),
+            });
             format!("status {}{late}{list}", meta.status)
         }
     }
@@ -95,6 +117,13 @@ fn probe(rendition: &Rendition, probe: &Probe, findings: &mut Findings) {
             if !has(next, Some(0)) {
                 let expected = format!("part 0 of segment {next} for ?{query}");
                 findings.add(&RELOAD_PART_END, at, expected, answered(probe));
+            }
+        }
+        ProbeKind::Ended => {
+            let whole = probe.list.as_ref().is_some_and(|l| l.ended && l.skipped.is_none());
+            if !whole || !probe.is_prompt() {
+                let expected = format!("the whole playlist at once for ?{query}");
+                findings.add(&ENDED_HEEDED, at, expected, answered(probe));
             }
         }
         ProbeKind::Whole(msn) if !has(msn, None) => {

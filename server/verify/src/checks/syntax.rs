@@ -6,7 +6,8 @@ use crate::{
     playlist::{Fault, FaultKind, Media, PlaylistType},
     report::{At, Findings},
     rules::{
-        BAD_LINE, MIXED, NO_HEADER, NO_INDEPENDENT, NO_MAP, NO_TARGET, OVER_TARGET, Rule, TAGS_LATE, VERSION, VOD_OPEN,
+        BAD_LINE, MIXED, NO_HEADER, NO_INDEPENDENT, NO_MAP, NO_TARGET, OVER_TARGET, Rule, TAGS_LATE, VERSION,
+        VERSION_HIGH, VOD_OPEN,
     },
     seconds,
 };
@@ -17,6 +18,19 @@ pub(super) fn multivariant(top: &Top, findings: &mut Findings) {
         findings.add(&NO_HEADER, at.line(1), "#EXTM3U on the first line", "something else");
     }
     faults(&top.list.faults, at, findings);
+    // Section 8 allows 4 for EXT-X-MEDIA; 7 and more are for attributes that say so.
+    let more = |group: &crate::playlist::Group| group.attributes.get("INSTREAM-ID").is_some();
+    let most = if top.list.groups.iter().any(more) { 7 } else { 4 };
+    if !top.list.newer {
+        too_high(top.list.version, most, at, findings);
+    }
+}
+
+/// What may say more than its tags need, and does.
+fn too_high(version: Option<u64>, most: u64, at: At<'_>, findings: &mut Findings) {
+    if let Some(version) = version.filter(|v| *v > most) {
+        findings.add(&VERSION_HIGH, at, format!("EXT-X-VERSION of at most {most}"), version.to_string());
+    }
 }
 
 fn faults(faults: &[Fault], at: At<'_>, findings: &mut Findings) {
@@ -66,6 +80,9 @@ fn list(list: &Media, at: At<'_>, findings: &mut Findings) {
     if version < needed {
         findings.add(&VERSION, at, format!("EXT-X-VERSION of at least {needed} for {tag}"), version.to_string());
     }
+    // A server that skips segments for some says 9 to all: a delta update is the full playlist otherwise.
+    let skips = if list.control_time("CAN-SKIP-UNTIL").is_some() { 9 } else { 1 };
+    too_high(list.version, needed.max(skips), at, findings);
     let Some(target) = list.target else {
         findings.add(&NO_TARGET, at, "EXT-X-TARGETDURATION", "none");
         return;

@@ -36,6 +36,8 @@ pub struct Track {
     pub encrypted: bool,
     /// Bytes of a NAL unit's length, of H.264 and H.265.
     pub nal_length: Option<u8>,
+    /// Samples of sound per second, of AAC.
+    pub aac_rate: Option<u32>,
     /// Defaults of `trex`: duration and flags.
     pub defaults: (u32, u32),
 }
@@ -62,6 +64,8 @@ pub struct Run {
     pub duration: Micros,
     /// How many samples.
     pub samples: u64,
+    /// How long the first sample lasts that is no whole AAC frame, if there is one.
+    pub broken_frame: Option<Micros>,
     /// Whether the first sample is a key frame; `None` when it cannot be told.
     pub key: Option<bool>,
 }

@@ -58,10 +58,19 @@ pub fn init(bytes: &[u8]) -> Result<Init, Error> {
             id,
             kind,
             timescale: trak.mdia.mdhd.timescale,
-            codec: described.codec,
+            codec: described.codec.clone(),
             size: described.size,
             encrypted: described.encrypted,
             nal_length: described.nal_length,
+            aac_rate: match entry {
+                // The field has sixteen bits: higher rates do not fit.
+                Some(Codec::Mp4a(e))
+                    if trak.mdia.mdhd.timescale < 1 << 16 && described.codec.starts_with("mp4a.40") =>
+                {
+                    Some(u32::from(e.audio.sample_rate.integer())).filter(|rate| *rate > 0)
+                }
+                _ => None,
+            },
             defaults: trex.map_or((0, 0), |t| (t.default_sample_duration, t.default_sample_flags)),
         });
     }
@@ -175,12 +184,17 @@ fn add(chunk: &mut Chunk, traf: &Traf, init: &Init, bytes: &[u8]) -> Result<(), 
     let start = start.ok_or_else(|| Error::Broken(format!("track {id} has no tfdt")))?;
     let (mut ticks, mut samples, mut first_flags) = (0u64, 0u64, None);
     let mut earliest: Option<i128> = None;
+    let mut broken_frame = None;
     for run in &traf.trun {
         for sample in run.samples.iter().take(1_000_000) {
             first_flags.get_or_insert(sample.flags.unwrap_or(default_flags));
             let shown = i128::from(ticks) + i128::from(sample.cts.unwrap_or(0));
             earliest = Some(earliest.map_or(shown, |e| e.min(shown)));
-            ticks = ticks.saturating_add(u64::from(sample.duration.unwrap_or(default_duration)));
+            let length = sample.duration.unwrap_or(default_duration);
+            if track.aac_rate.is_some_and(|rate| !is_aac_frame(length, track.timescale, rate)) {
+                broken_frame.get_or_insert(micros(u64::from(length), track.timescale));
+            }
+            ticks = ticks.saturating_add(u64::from(length));
             samples += 1;
         }
     }
@@ -207,11 +221,28 @@ fn add(chunk: &mut Chunk, traf: &Traf, init: &Init, bytes: &[u8]) -> Result<(), 
         Some(run) => {
             run.duration = micros(start.saturating_add(ticks), track.timescale).saturating_sub(run.start);
             run.samples += samples;
+            run.broken_frame = run.broken_frame.or(broken_frame);
             run.shown = run.shown.min(shown);
         }
-        None => chunk.runs.push(Run { kind: track.kind, codec: None, start: at, shown, duration, samples, key }),
+        None => chunk.runs.push(Run {
+            kind: track.kind,
+            codec: None,
+            start: at,
+            shown,
+            duration,
+            samples,
+            broken_frame,
+            key,
+        }),
     }
     Ok(())
+}
+
+/// Whether a sample of this many ticks is a frame of AAC: 1,024 samples of sound, 2,048 with SBR whose rate is told, 960
+/// and 1,920 for broadcast; a tick is for rounding.
+fn is_aac_frame(ticks: u32, timescale: u32, rate: u32) -> bool {
+    let (ticks, timescale, rate) = (u64::from(ticks), u64::from(timescale), u64::from(rate));
+    [960, 1024, 1920, 2048].iter().any(|frame| (ticks * rate).abs_diff(frame * timescale) <= rate)
 }
 
 /// Whether the access unit's first coded picture is a key frame.

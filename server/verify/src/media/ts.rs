@@ -164,6 +164,7 @@ fn run(stream: Stream) -> Option<Run> {
         shown: micros(ticks(least), 90_000),
         duration: micros(ticks(span + last), 90_000) as Micros,
         samples: stream.times.len() as u64,
+        broken_frame: None,
         key,
     })
 }

@@ -16,6 +16,16 @@ pub enum PlaylistType {
     Vod,
 }
 
+impl PlaylistType {
+    /// As it is written.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Event => "EVENT",
+            Self::Vod => "VOD",
+        }
+    }
+}
+
 /// Bytes of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ByteRange {
@@ -191,6 +201,12 @@ impl Media {
         }
     }
 
+    /// The newest part: its segment and place.
+    pub fn last_part(&self) -> Option<(u64, usize)> {
+        let segment = self.segments.iter().rev().find(|s| !s.parts.is_empty())?;
+        Some((segment.msn, segment.parts.len() - 1))
+    }
+
     /// Whether the playlist holds this part, or, without a place, this whole segment, or later ones.
     pub fn contains(&self, msn: u64, part: Option<u64>) -> bool {
         let (next, count) = self.next_part();
@@ -299,7 +315,11 @@ fn tag(
             state.discontinuities = first;
         }
         "EXT-X-INDEPENDENT-SEGMENTS" => out.independent = true,
-        "EXT-X-I-FRAMES-ONLY" => out.i_frames = true,
+        "EXT-X-I-FRAMES-ONLY" => {
+            need(out, 4, "EXT-X-I-FRAMES-ONLY");
+            out.i_frames = true;
+        }
+        "EXT-X-DEFINE" => need(out, if list()?.get("QUERYPARAM").is_some() { 11 } else { 8 }, "EXT-X-DEFINE"),
         "EXT-X-ENDLIST" => out.ended = true,
         "EXT-X-PLAYLIST-TYPE" => {
             out.kind = match value.trim() {
@@ -316,7 +336,11 @@ fn tag(
         "EXT-X-SERVER-CONTROL" => out.control = Some((line, list()?)),
         "EXT-X-SKIP" => {
             need(out, 9, "EXT-X-SKIP");
-            let skipped = list()?.get("SKIPPED-SEGMENTS").and_then(integer);
+            let list = list()?;
+            if list.get("RECENTLY-REMOVED-DATERANGES").is_some() {
+                need(out, 10, "EXT-X-SKIP of date ranges");
+            }
+            let skipped = list.get("SKIPPED-SEGMENTS").and_then(integer);
             let skipped = skipped.ok_or_else(|| wrong("EXT-X-SKIP has no SKIPPED-SEGMENTS".into()))?;
             out.skipped = Some(skipped);
             state.next = state.next.saturating_add(skipped);
@@ -334,13 +358,18 @@ fn tag(
             pending.date = Some(date);
         }
         "EXT-X-KEY" => {
-            let method = list()?.get("METHOD").unwrap_or("").to_owned();
+            let list = list()?;
+            let method = list.get("METHOD").unwrap_or("").to_owned();
+            if list.get("IV").is_some() {
+                need(out, 2, "the IV of EXT-X-KEY");
+            }
+            if list.get("KEYFORMAT").is_some() || method.starts_with("SAMPLE-AES") {
+                need(out, 5, "EXT-X-KEY of this METHOD and KEYFORMAT");
+            }
             state.key = (method != "NONE").then_some(method);
         }
         "EXT-X-MAP" => {
-            if !out.i_frames {
-                need(out, 6, "EXT-X-MAP");
-            }
+            need(out, if out.i_frames { 5 } else { 6 }, "EXT-X-MAP");
             let list = list()?;
             let uri = list.get("URI").ok_or_else(|| wrong("EXT-X-MAP has no URI".into()))?.to_owned();
             let range = match list.get("BYTERANGE") {
@@ -370,7 +399,7 @@ fn tag(
         "EXT-X-STREAM-INF" | "EXT-X-MEDIA" => return Err((FaultKind::Mixed, format!("{name} in a media playlist"))),
         _ => {}
     }
-    if late && ["EXT-X-DISCONTINUITY", "EXT-X-MAP", "EXT-X-PROGRAM-DATE-TIME"].contains(&name) {
+    if late && ["EXT-X-DISCONTINUITY", "EXT-X-KEY", "EXT-X-MAP", "EXT-X-PROGRAM-DATE-TIME"].contains(&name) {
         return Err((FaultKind::Late, format!("{name} after the segment's first part")));
     }
     Ok(())

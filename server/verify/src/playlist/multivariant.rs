@@ -17,6 +17,8 @@ pub struct Multivariant {
     pub i_frames: usize,
     /// `EXT-X-VERSION`.
     pub version: Option<u64>,
+    /// Whether it has variables or required attributes (`REQ-`), which came with later versions.
+    pub newer: bool,
     /// Lines that are not as they should be.
     pub faults: Vec<Fault>,
 }
@@ -60,6 +62,7 @@ pub(super) fn read(text: &str) -> Multivariant {
     let mut out = Multivariant { header: has_header(text), ..Multivariant::default() };
     let mut open: Option<(usize, Attributes)> = None;
     for (line, content) in lines(text) {
+        out.newer |= content.starts_with("#EXT-X-DEFINE") || content.contains("REQ-");
         let mut fault = |kind, what: String| out.faults.push(Fault { line, what, kind });
         let mut list = |text: &str| {
             let (attributes, wrong) = Attributes::read(text);

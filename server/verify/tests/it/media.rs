@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
+use mp4_atom::{Decode, Encode, Moof, TrunSamples};
 
 pub fn ffmpeg(args: &[&str]) {
     let run = Command::new("ffmpeg").args(["-v", "error", "-nostdin", "-y"]).args(args).output();
@@ -96,6 +97,34 @@ pub fn later(bytes: Bytes, timescale: u64, millis: u64) -> Bytes {
         out[at + 8..at + 16].copy_from_slice(&time.to_be_bytes());
     }
     out.freeze()
+}
+
+/// Lets every sample last this many ticks.
+pub fn lasting(bytes: Bytes, ticks: u32) -> Bytes {
+    let all = boxes(&bytes);
+    let (_, begin, end) = *all.iter().find(|b| &b.0 == b"moof").unwrap();
+    let mut moof = Moof::decode(&mut &bytes[begin..end]).unwrap();
+    for traf in &mut moof.traf {
+        traf.tfhd.default_sample_duration = Some(ticks);
+        for run in &mut traf.trun {
+            if let TrunSamples::Explicit(samples) = &mut run.samples {
+                samples.iter_mut().for_each(|sample| sample.duration = None);
+            }
+        }
+    }
+    let encoded = |moof: &Moof| {
+        let mut out = Vec::new();
+        moof.encode(&mut out).unwrap();
+        out
+    };
+    // The samples have moved by what the header has become shorter.
+    let moved = encoded(&moof).len() as i32 - (end - begin) as i32;
+    for run in moof.traf.iter_mut().flat_map(|traf| &mut traf.trun) {
+        run.data_offset = run.data_offset.map(|offset| offset + moved);
+    }
+    let mut out = encoded(&moof);
+    out.extend_from_slice(&bytes[end..]);
+    out.into()
 }
 
 /// Turns the key frame of a segment into what is none.

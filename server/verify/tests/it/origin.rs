@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     fmt::Write as _,
     io::Write as _,
+    ops::Range,
     pin::Pin,
     sync::{Arc, Mutex},
     task::{Context, Poll, ready},
@@ -78,6 +79,12 @@ pub enum Behave {
     GoesBack,
     /// Lists nothing new.
     Stands,
+    /// Lists all parts of a segment at once.
+    Stalls,
+    /// Refuses delivery directives of a playlist that has ended.
+    RefusesEnded,
+    /// Skips segments of a playlist that has ended.
+    SkipsEnded,
 }
 
 type TextFault = Box<dyn Fn(&Ask<'_>, String) -> String + Send + Sync>;
@@ -95,6 +102,8 @@ pub struct Plan {
     /// What is added to the date of a segment, in microseconds.
     pub date: fn(&str, u64) -> i64,
     pub ranges: bool,
+    /// Parts that are lost, by their number since the beginning: their segments are gaps, and a discontinuity follows.
+    pub lost: Option<Range<u64>>,
 }
 
 impl Default for Plan {
@@ -107,6 +116,7 @@ impl Default for Plan {
             window: 12,
             date: |_, _| 0,
             ranges: true,
+            lost: None,
         }
     }
 }
@@ -244,12 +254,26 @@ impl Origin {
     /// Parts of a track that exist now.
     fn edge(&self, track: &Track) -> u64 {
         let time = BEFORE + u64::try_from(self.start.elapsed().as_micros()).unwrap();
-        (time / track.part).min(track.chunks.len() as u64)
+        let edge = (time / track.part).min(track.chunks.len() as u64);
+        if self.plan.behave == Behave::Stalls {
+            return edge / PER * PER;
+        }
+        match &self.plan.lost {
+            // Nothing comes until a segment's time is over; then it is known to be a gap.
+            Some(lost) if lost.contains(&edge) => lost.start.max(edge / PER * PER),
+            _ => edge,
+        }
     }
 
-    /// Waits until a track has more than `parts` parts.
+    /// Whether a segment has lost parts.
+    fn is_gap(&self, msn: u64) -> bool {
+        self.plan.lost.as_ref().is_some_and(|lost| msn * PER < lost.end && lost.start < (msn + 1) * PER)
+    }
+
+    /// Waits until a track has more than `parts` parts, or is known never to have this one.
     async fn until(&self, track: &Track, parts: u64) {
-        let wanted = (parts + 1) * track.part;
+        let whole = self.plan.behave == Behave::Stalls || self.plan.lost.as_ref().is_some_and(|l| l.contains(&parts));
+        let wanted = if whole { (parts / PER + 1) * PER } else { parts + 1 } * track.part;
         tokio::time::sleep_until(self.start + Duration::from_micros(wanted.saturating_sub(BEFORE) + 1_000)).await;
     }
 
@@ -277,6 +301,12 @@ impl Origin {
         let value = |name: &str| query.split('&').find_map(|p| p.strip_prefix(name)?.strip_prefix('='));
         let mut edge = self.edge(track);
         match file {
+            "vod.m3u8" | "long.m3u8" if behave == Behave::RefusesEnded && !query.is_empty() => {
+                return Err(StatusCode::BAD_REQUEST);
+            }
+            "vod.m3u8" if behave == Behave::SkipsEnded && value("_HLS_skip").is_some() => {
+                return Ok((edge, skipping(&self.vod(track, VOD)).into()));
+            }
             "vod.m3u8" => return Ok((edge, self.vod(track, VOD).into())),
             "long.m3u8" => return Ok((edge, self.vod(track, LONG).into())),
             "plain.m3u8" => {
@@ -343,7 +373,8 @@ impl Origin {
     }
 
     fn live(&self, track: &Track, edge: u64, low_latency: bool, delta: bool) -> String {
-        let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-TARGETDURATION:1\n");
+        let version = if low_latency { 9 } else { 6 };
+        let mut out = format!("#EXTM3U\n#EXT-X-VERSION:{version}\n#EXT-X-TARGETDURATION:1\n");
         if low_latency {
             out.push_str(
                 "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=0.9,HOLD-BACK=3.2,CAN-SKIP-UNTIL=6.0\n\
@@ -353,6 +384,10 @@ impl Origin {
         let (open, more) = (edge / PER, edge % PER);
         let first = open.saturating_sub(self.plan.window);
         let _ = write!(out, "#EXT-X-MEDIA-SEQUENCE:{first}\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+        let after = self.plan.lost.as_ref().map(|lost| lost.end / PER);
+        if let Some(after) = after {
+            let _ = writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", u8::from(first > after));
+        }
         let skip = if delta { open.saturating_sub(8).saturating_sub(first) } else { 0 };
         if skip > 0 {
             let _ = writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skip}");
@@ -360,9 +395,16 @@ impl Origin {
             out.push_str("#EXT-X-MAP:URI=\"init.mp4\"\n");
         }
         for msn in first + skip..open + u64::from(low_latency && more > 0) {
+            if after == Some(msn) {
+                out.push_str("#EXT-X-DISCONTINUITY\n");
+            }
             out.push_str(&self.date(track, msn));
             let parts = if msn == open { more } else { PER };
-            if low_latency && msn + 4 >= open {
+            let gap = msn < open && self.is_gap(msn);
+            if gap {
+                out.push_str("#EXT-X-GAP\n");
+            }
+            if low_latency && msn + 4 >= open && !gap {
                 for part in 0..parts {
                     self::part(&mut out, track, msn, part);
                 }
@@ -377,14 +419,16 @@ impl Origin {
                 let newest = self.edge(other) - 1;
                 let (msn, part) = (newest / PER, newest % PER);
                 let uri = format!("../{}/live.m3u8", other.name);
-                let _ = writeln!(out, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={msn},LAST-PART={part}");
+                let part =
+                    if part + 1 == PER && self.is_gap(msn) { String::new() } else { format!(",LAST-PART={part}") };
+                let _ = writeln!(out, "#EXT-X-RENDITION-REPORT:URI=\"{uri}\",LAST-MSN={msn}{part}");
             }
         }
         out
     }
 
     fn vod(&self, track: &Track, segments: u64) -> String {
-        let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:VOD\n");
+        let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:VOD\n");
         out.push_str("#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"init.mp4\"\n");
         for msn in 0..segments {
             let length = seconds(track.part * PER);
@@ -407,6 +451,7 @@ impl Origin {
         let edge = self.edge(track);
         let chunks = match numbers.as_deref() {
             // A long VOD reaches beyond what is live.
+            Some([msn]) if self.is_gap(*msn) => return unknown,
             Some([msn]) if (msn + 1) * PER <= edge.max(LONG * PER) => msn * PER..(msn + 1) * PER,
             Some([msn, part]) => {
                 let index = msn * PER + part;
@@ -417,6 +462,9 @@ impl Origin {
                 } else if index >= edge {
                     return unknown;
                 }
+                if self.plan.lost.as_ref().is_some_and(|lost| lost.contains(&index)) {
+                    return unknown;
+                }
                 index..index + 1
             }
             _ => return unknown,
@@ -424,6 +472,14 @@ impl Origin {
         let all: Vec<u8> = chunks.flat_map(|i| track.chunks[usize::try_from(i).unwrap()].to_vec()).collect();
         Ok(all.into())
     }
+}
+
+/// A playlist with its first two segments left out.
+fn skipping(text: &str) -> String {
+    let (head, rest) = text.split_once("#EXT-X-PROGRAM-DATE-TIME").unwrap();
+    let kept = rest.split("#EXT-X-PROGRAM-DATE-TIME").skip(2).map(|s| format!("#EXT-X-PROGRAM-DATE-TIME{s}"));
+    let head = head.replace("VERSION:6", "VERSION:9");
+    format!("{head}#EXT-X-SKIP:SKIPPED-SEGMENTS=2\n{}", kept.collect::<String>())
 }
 
 fn seconds(micros: u64) -> String {
@@ -443,7 +499,7 @@ fn peak(track: &Track) -> usize {
 }
 
 fn multivariant(file: &str) -> String {
-    let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:9\n#EXT-X-INDEPENDENT-SEGMENTS\n");
+    let mut out = String::from("#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-INDEPENDENT-SEGMENTS\n");
     let _ = writeln!(
         out,
         "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"au\",NAME=\"Sound\",DEFAULT=YES,AUTOSELECT=YES,CHANNELS=\"1\",URI=\"au/{file}\""

@@ -110,6 +110,23 @@ async fn an_origin_without_faults_is_clean() {
     }
 }
 
+/// A hinted part that is lost is 404, its segment a gap, and what follows stands after a discontinuity: no fault.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_is_no_fault() {
+    let mut running = JoinSet::new();
+    for (path, seconds) in [("live.m3u8", 6), ("plain.m3u8", 6), ("hi/live.m3u8", 6), ("hi/live.m3u8", 2)] {
+        running.spawn(async move {
+            // From within the segment that begins a second after the start, to the end of the next.
+            let plan = Plan { lost: Some(107..115), ..Plan::default() };
+            (path, seconds, look(plan, path, seconds).await)
+        });
+    }
+    while let Some(done) = running.join_next().await {
+        let (path, seconds, report) = done.unwrap();
+        assert!(report.findings.is_empty(), "{path} for {seconds} s:\n{}", report.text());
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_checked_is_said() {
     let base = serve(Plan::default()).await;
@@ -127,6 +144,31 @@ async fn what_cannot_be_checked_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nothing_read_is_no_success() {
+    #[derive(clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        _args: verify::Args,
+    }
+    for option in ["--renditions", "--segments"] {
+        let parse = |count| <Command as clap::Parser>::try_parse_from(["verify", "http://host/a.m3u8", option, count]);
+        assert!(parse("1").is_ok());
+        assert!(parse("0").is_err(), "{option} 0");
+    }
+    let plan = Plan {
+        reply: Box::new(|ask, status, _| {
+            if !ask.track.is_empty() {
+                *status = StatusCode::NOT_FOUND;
+            }
+        }),
+        ..Plan::default()
+    };
+    let report = look(plan, "vod.m3u8", 1).await;
+    assert_eq!((report.status(false), report.checked.editions), (2, 0), "{}", report.text());
+    assert_eq!(ids(&report), BTreeSet::from(["playlist-unreachable"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_report_is_text_and_json_and_decides() {
     let plan = Plan {
         text: Box::new(|_, text| text.replace("AVERAGE-BANDWIDTH", "X-AVERAGE")),
@@ -139,7 +181,7 @@ async fn the_report_is_text_and_json_and_decides() {
     };
     let report = look(plan, "vod.m3u8", 1).await;
     assert_eq!((report.count(Severity::Error), report.count(Severity::Warning)), (4, 1), "{}", report.text());
-    assert!(!report.passes(false) && !report.passes(true));
+    assert_eq!((report.status(false), report.status(true)), (1, 1));
     assert_eq!(report.findings[0].rule.id, "media-missing");
     let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
     assert_eq!(json["findings"][0]["id"], "media-missing");

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use crate::{
-    media::{later, longer, without_key},
+    media::{lasting, later, longer, without_key},
     origin::{Ask, Behave, Plan},
 };
 
@@ -22,6 +22,13 @@ pub struct Case {
 impl Case {
     fn also(self, also: &'static [&'static str]) -> Self {
         Self { also, ..self }
+    }
+
+    /// Something more in every playlist is written otherwise.
+    fn and(mut self, from: &'static str, to: &'static str) -> Self {
+        let text = self.plan.text;
+        self.plan.text = Box::new(move |ask, list| text(ask, list).replace(from, to));
+        self
     }
 
     fn seconds(self, seconds: u64) -> Self {
@@ -132,6 +139,47 @@ fn dates_late(_: &Ask<'_>, text: String) -> String {
     out
 }
 
+/// A tag after every segment's first part.
+fn late_tag(tag: &'static str) -> impl Fn(&Ask<'_>, String) -> String {
+    move |_, text| {
+        let after = |line: &str| match line.contains(".0.m4s\"") && line.starts_with("#EXT-X-PART:") {
+            true => format!("{line}\n{tag}\n"),
+            false => format!("{line}\n"),
+        };
+        text.lines().map(after).collect()
+    }
+}
+
+/// The hint before the lines of the newest segment.
+fn hint_first(_: &Ask<'_>, text: String) -> String {
+    let (hints, others): (Vec<&str>, Vec<&str>) = text.lines().partition(|l| l.starts_with("#EXT-X-PRELOAD-HINT"));
+    let at = others.iter().rposition(|l| l.starts_with("#EXT-X-PROGRAM-DATE-TIME")).unwrap();
+    let lines = others[..at].iter().chain(&hints).chain(&others[at..]);
+    lines.map(|l| format!("{l}\n")).collect()
+}
+
+/// A finished segment's EXTINF with the next segment's first part only.
+fn extinf_late(ask: &Ask<'_>, text: String) -> String {
+    if !ask.edge.is_multiple_of(5) || !ask.held {
+        return text;
+    }
+    let whole = format!("{}.m4s", ask.edge / 5 - 1);
+    let lines: Vec<&str> = text.lines().collect();
+    let Some(at) = lines.iter().position(|l| *l == whole) else { return text };
+    [&lines[..at - 1], &lines[at + 1..]].concat().iter().map(|l| format!("{l}\n")).collect()
+}
+
+/// Reports that know a segment but always tell the same part of it.
+fn report_of(part: &'static str) -> impl Fn(&Ask<'_>, String) -> String {
+    move |_, text| {
+        let told = |line: &str| match line.split_once(",LAST-PART=") {
+            Some((before, _)) => format!("{before},LAST-PART={part}\n"),
+            None => format!("{line}\n"),
+        };
+        text.lines().map(told).collect()
+    }
+}
+
 /// Only the newest segment's parts.
 fn few_parts(ask: &Ask<'_>, text: String) -> String {
     let open = format!("\"{}.", ask.edge / 5);
@@ -152,13 +200,16 @@ fn written() -> Vec<Case> {
         text("no-extm3u", VOD, "#EXTM3U\n", ""),
         text("bad-line", VOD, "#EXT-X-MAP:", "#EXT-X-BYTERANGE:abc\n#EXT-X-MAP:"),
         edit("mixed-playlist", VOD, |ask, text| if ask.track.is_empty() { text + "#EXT-X-ENDLIST\n" } else { text }),
-        of("hi", "version-too-low", VOD, "VERSION:7", "VERSION:3"),
+        of("hi", "version-too-low", VOD, "VERSION:6", "VERSION:3"),
+        of("hi", "version-too-high", VOD, "VERSION:6", "VERSION:7"),
+        of("hi", "version-too-high", LIVE, "VERSION:9", "VERSION:10"),
+        text("version-too-high", VOD, "VERSION:4", "VERSION:9"),
         without("no-target-duration", VOD, "#EXT-X-TARGETDURATION"),
         of("hi", "segment-over-target", "hi/vod.m3u8", "#EXTINF:1.000000", "#EXTINF:1.600000")
             .also(&["segment-duration-untrue", "date-against-durations"]),
         without("no-independent-segments", VOD, "#EXT-X-INDEPENDENT-SEGMENTS"),
         without("vod-without-end", VOD, "#EXT-X-ENDLIST").also(&["stale-playlist"]),
-        without("no-map", VOD, "#EXT-X-MAP"),
+        without("no-map", VOD, "#EXT-X-MAP").also(&["version-too-high"]),
     ]
 }
 
@@ -190,6 +241,7 @@ fn promised() -> Vec<Case> {
         text("bandwidth-high", "long.m3u8", ":BANDWIDTH=", ":BANDWIDTH=9"),
         text("average-bandwidth-low", VOD, "AVERAGE-BANDWIDTH=", "AVERAGE-BANDWIDTH=20000,X-AVERAGE="),
         of("au", "target-durations-differ", VOD, "DURATION:1", "DURATION:2"),
+        of("lo", "playlist-types-differ", VOD, "#EXT-X-PLAYLIST-TYPE:VOD\n", ""),
         of("lo", "server-control-differs", LIVE, ",HOLD-BACK=3.2", ",HOLD-BACK=3.4"),
         media(
             "renditions-misaligned",
@@ -216,12 +268,36 @@ fn low_latency() -> Vec<Case> {
         without("no-part-inf", ONE, "#EXT-X-PART-INF"),
         of("hi", "part-too-long", ONE, "PART-TARGET=0.22", "PART-TARGET=0.19"),
         of("hi", "part-too-short", ONE, "PART-TARGET=0.22", "PART-TARGET=0.3"),
+        // The media are longer than both the promise and the target.
+        text("part-too-long", ONE, "DURATION=0.200000", "DURATION=0.190000")
+            .and("PART-TARGET=0.22", "PART-TARGET=0.195")
+            .also(&["part-duration-untrue", "parts-not-the-segment"]),
+        media("part-empty", ONE, |ask, bytes| match ask.file {
+            file if file.ends_with(".1.m4s") => lasting(bytes, 0),
+            _ => bytes,
+        })
+        .also(&["not-continuous"]),
+        media("audio-part-frames", "au/live.m3u8", |ask, bytes| match ask.file.matches('.').count() {
+            2 => lasting(bytes, 1000),
+            _ => bytes,
+        })
+        .also(&["part-duration-untrue"]),
         edit("part-empty", ONE, zero).also(&["part-duration-untrue", "parts-not-the-segment", "segment-changed"]),
         text("part-duration-untrue", ONE, "DURATION=0.2000", "DURATION=0.2100").also(&["parts-not-the-segment"]),
         text("parts-not-the-segment", ONE, "#EXTINF:1.000000", "#EXTINF:1.030000"),
         text("independent-untrue", ONE, ".1.m4s\"", ".1.m4s\",INDEPENDENT=YES"),
         text("independent-missing", ONE, ",INDEPENDENT=YES", ""),
         edit("tags-after-parts", ONE, dates_late),
+        edit("tags-after-parts", ONE, late_tag("#EXT-X-MAP:URI=\"init.mp4\"")),
+        edit("tags-after-parts", ONE, late_tag("#EXT-X-KEY:METHOD=NONE")),
+        edit("tags-after-parts", ONE, late_tag("#EXT-X-DISCONTINUITY")).also(&["discontinuity-sequence"]),
+        edit("hint-before-segment", ONE, hint_first),
+        edit("hint-before-segment", ONE, extinf_late).seconds(3).also(&[
+            "sequence-goes-back",
+            "held-reload-empty",
+            "reload-segment-not-whole",
+            "reload-past-last-part",
+        ]),
         text("no-part-hold-back", ONE, ",PART-HOLD-BACK=0.9", ""),
         text("part-hold-back-below-two", ONE, "BACK=0.9", "BACK=0.3"),
         text("part-hold-back-below-three", ONE, "BACK=0.9", "BACK=0.5"),
@@ -240,6 +316,8 @@ fn low_latency() -> Vec<Case> {
         edit("parts-listed-short", ONE, few_parts),
         without("no-rendition-reports", LIVE, "#EXT-X-RENDITION-REPORT"),
         text("rendition-report-wrong", LIVE, "LAST-MSN=", "LAST-MSN=9"),
+        edit("rendition-report-wrong", LIVE, report_of("7")),
+        edit("rendition-report-wrong", LIVE, report_of("0")).seconds(4),
     ]
 }
 
@@ -256,6 +334,13 @@ fn served() -> Vec<Case> {
     vec![
         behave("held-reload-empty", ONE, Behave::AtOnce).also(&["reload-segment-not-whole", "reload-past-last-part"]),
         behave("held-reload-unanswered", ONE, Behave::Never).also(&["stale-playlist"]),
+        // Too early to give up.
+        reply("held-reload-unanswered", ONE, |ask, status, _| {
+            if ask.held {
+                *status = StatusCode::SERVICE_UNAVAILABLE;
+            }
+        })
+        .also(&["stale-playlist"]),
         behave("reload-segment-not-whole", ONE, Behave::MsnAtOnce),
         behave("reload-past-refused", ONE, Behave::RefusesPast),
         behave("reload-past-refused", ONE, Behave::LatePast),
@@ -275,6 +360,9 @@ fn served() -> Vec<Case> {
         edit("delta-differs", ONE, far_skip),
         behave("skip-v2-unanswered", ONE, Behave::RefusesV2),
         behave("hint-trickles", ONE, Behave::Trickles),
+        behave("part-late", ONE, Behave::Stalls).seconds(5),
+        behave("ended-directives-heeded", VOD, Behave::RefusesEnded),
+        behave("ended-directives-heeded", VOD, Behave::SkipsEnded),
         behave("last-part-late", ONE, Behave::LastPartLate).seconds(4),
         reply("part-gone-early", ONE, |ask, status, _| {
             if ask.file.matches('.').count() == 2 && msn(ask).is_some_and(|msn| msn + 4 < ask.edge / 5) {
@@ -302,6 +390,15 @@ fn live() -> Vec<Case> {
     };
     vec![
         edit("target-changed", ONE, hold),
+        edit("target-changed", ONE, |ask, text| match odd(ask) {
+            true => text.replace("TARGETDURATION:1", "TARGETDURATION:2"),
+            false => text,
+        })
+        .also(&["hold-back-low", "can-skip-until-low", "delta-differs", "parts-listed-short"]),
+        edit("target-changed", ONE, |ask, text| match odd(ask) {
+            true => text.replace("PART-TARGET=0.22", "PART-TARGET=0.23"),
+            false => text,
+        }),
         edit("segment-changed", ONE, length),
         behave("sequence-goes-back", "hi/plain.m3u8", Behave::GoesBack).seconds(3),
         edit("discontinuity-sequence", ONE, number),
@@ -309,6 +406,10 @@ fn live() -> Vec<Case> {
         behave("stale-playlist", PLAIN, Behave::Stands).seconds(5),
         new("live-playlist-short", "hi/plain.m3u8", Plan { window: 2, ..Plan::default() }).seconds(3),
         without("no-program-date-time", LIVE, "#EXT-X-PROGRAM-DATE-TIME"),
+        edit("program-date-time-in-some", VOD, |ask, text| match ask.track {
+            "lo" => text.lines().filter(|l| !l.contains("DATE-TIME")).map(|l| format!("{l}\n")).collect(),
+            _ => text,
+        }),
         dated("date-against-durations", ONE, |_, msn| i64::try_from(msn).unwrap() * -200_000)
             .also(&["date-against-media"]),
         dated("date-against-media", ONE, |_, msn| i64::try_from(msn).unwrap() * -60_000),
@@ -358,6 +459,16 @@ fn of_media() -> Vec<Case> {
     ]
 }
 
+/// Nothing is said of caching but when a playlist was written.
+fn guessed(track: &'static str) -> Case {
+    reply("playlist-cached-by-guess", PLAIN, move |ask, _, headers| {
+        if is_list(ask) && ask.track == track {
+            headers.remove(header::CACHE_CONTROL);
+            headers.insert(header::LAST_MODIFIED, HeaderValue::from_static("Sun, 22 Nov 2026 19:00:00 GMT"));
+        }
+    })
+}
+
 fn over_http() -> Vec<Case> {
     let mut old = new("no-http2", LIVE, Plan::default());
     old.tls = true;
@@ -379,6 +490,10 @@ fn over_http() -> Vec<Case> {
                 headers.remove(header::CACHE_CONTROL);
             }
         }),
+        says("media-not-cached", VOD, |ask, _| !is_list(ask), header::CACHE_CONTROL, "max-age=1"),
+        says("media-not-cached", PLAIN, |ask, s| !is_list(ask) && s.is_success(), header::CACHE_CONTROL, "max-age=5"),
+        guessed(""),
+        guessed("hi"),
         says("missing-cached-long", ONE, |_, status| !status.is_success(), header::CACHE_CONTROL, "max-age=600"),
         old,
         reply("no-cors", VOD, |_, _, headers| drop(headers.remove(header::ACCESS_CONTROL_ALLOW_ORIGIN))),
