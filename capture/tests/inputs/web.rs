@@ -73,6 +73,11 @@ fn answer(client: &TcpStream, folder: &Path, redirects: &[(&str, String)], user:
     }
 }
 
+/// A folder that no busy disk keeps a publisher waiting for.
+fn in_memory() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").expect("a folder in memory")
+}
+
 /// ffmpeg publishing HLS into a folder: segments of a second.
 fn publish(folder: &Path, more: &[&str]) -> Publisher {
     let list = folder.join("live.m3u8");
@@ -94,7 +99,7 @@ fn plays(recorder: &Recorder) {
 
 #[test]
 fn transport_streams_by_hls() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let web = Web::start("127.0.0.1", folder.path(), Vec::new(), None);
     let _publisher = publish(folder.path(), &[]);
     let (cameras, recorder) = start_with_sound(everything("hls-ts"), &web.url("live.m3u8?token=x"));
@@ -105,7 +110,7 @@ fn transport_streams_by_hls() {
 
 #[test]
 fn fragmented_mp4_by_hls_with_a_redirect_and_a_password() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     // user:correct-horse
     let user = Some("Basic dXNlcjpjb3JyZWN0LWhvcnNl");
     let web = Web::start("127.0.0.1", folder.path(), vec![("moved.m3u8", "/main.m3u8".into())], user);
@@ -122,7 +127,7 @@ fn fragmented_mp4_by_hls_with_a_redirect_and_a_password() {
 
 #[test]
 fn user_and_password_go_to_the_port_that_is_named_and_no_other() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     // user:correct-horse
     let user = Some("Basic dXNlcjpjb3JyZWN0LWhvcnNl");
     let other = Web::start("127.0.0.1", folder.path(), Vec::new(), user);
@@ -137,7 +142,7 @@ fn user_and_password_go_to_the_port_that_is_named_and_no_other() {
 
 #[test]
 fn av1_by_hls() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let web = Web::start("127.0.0.1", folder.path(), Vec::new(), None);
     let list = folder.path().join("live.m3u8");
     let coding = ["-c:v", "libsvtav1", "-preset", "12"];
@@ -149,7 +154,7 @@ fn av1_by_hls() {
 
 #[test]
 fn a_playlist_leads_nowhere_but_to_the_networks() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = in_memory();
     let secret = folder.path().join("secret.ts");
     std::fs::write(&secret, "secret").expect("a file");
     std::fs::write(folder.path().join("nonsense.ts"), "nonsense ".repeat(50_000)).expect("a file");
