@@ -6,6 +6,7 @@
 mod codecs;
 mod engines;
 mod files;
+mod hls;
 mod interlaced;
 mod kinds;
 mod losses;
@@ -20,7 +21,6 @@ mod shapes;
 mod sounds;
 mod strips;
 mod timed;
-mod web;
 
 use std::sync::{Arc, OnceLock};
 
