@@ -44,6 +44,7 @@ impl Reports {
         manager.connect("new-jitterbuffer", false, move |values| {
             let buffer = values.get(1).and_then(|value| value.get::<gst::Element>().ok())?;
             let (reports, taking) = (Arc::clone(&reports), Arc::clone(&reports));
+            keep_clocks_from(&buffer);
             buffer.connect("handle-sync", false, move |values| {
                 let sync = values.get(1)?.get::<gst::Structure>().ok()?;
                 let packet = sync.get::<gst::Buffer>("sr-buffer").ok()?;
@@ -113,6 +114,22 @@ impl Reports {
         intake.captured(basis, source, utc);
         Some(())
     }
+}
+
+/// Hides a declared clock from a jitter buffer: it would ask that server itself, whatever `networks` say, and in GStreamer
+/// 1.22 the end of such a clock can lock the system clock that all pipelines share. What is declared is read in [`Timed`].
+fn keep_clocks_from(buffer: &gst::Element) {
+    let Some(pad) = buffer.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, |_, info| {
+        if let Some(gst::PadProbeData::Event(event)) = &mut info.data
+            && let gst::EventView::Caps(described) = event.view()
+        {
+            let mut caps = described.caps_owned();
+            caps.make_mut().iter_mut().for_each(|stream| stream.remove_field("a-ts-refclk"));
+            *event = gst::event::Caps::new(&caps);
+        }
+        gst::PadProbeReturn::Ok
+    });
 }
 
 /// A stream whose timestamps mean something.
